@@ -1,0 +1,91 @@
+/*
+ * An endpoint: what owns an address and makes pipes. A dialer does so actively, again and again;
+ * a listener passively. All with the loop lock held unless it says otherwise.
+ */
+#ifndef SPRY_ENDPOINT_H
+#define SPRY_ENDPOINT_H
+
+#include "handle.h"
+#include "list.h"
+#include "option.h"
+#include "request.h"
+#include "timer.h"
+
+#include <nng/nng.h>
+
+struct loop;
+struct socket;
+struct transport;
+
+/* Options that a socket keeps for its endpoints, and each endpoint for its pipes. */
+struct endpoint_options {
+    size_t recv_size_max; /* bytes of header and body; 0: no limit */
+    nng_duration reconnect_min_ms;
+    nng_duration reconnect_max_ms; /* 0: the wait does not grow */
+    int ipc_permissions;           /* mode bits, -1: as the umask says */
+    bool tcp_nodelay;
+    bool tcp_keepalive;
+};
+
+struct endpoint {
+    struct handle handle;  /* HANDLE_DIALER or HANDLE_LISTENER */
+    struct socket *socket; /* held */
+    struct loop *loop;
+    const struct transport *transport;
+    void *state; /* the transport's */
+    nng_url *url;
+    struct endpoint_options options;
+    struct list socket_node;
+    struct list carriers;
+    bool started;
+
+    /* A dialer's. */
+    struct request *starter; /* the call that waits for the first attempt */
+    struct timer retry;
+    nng_duration backoff_ms; /* the next wait is a random time below */
+};
+
+/*
+ * Makes an endpoint of an open socket, not started. Called without the lock; on 0 the loop is
+ * entered and the caller leaves it. NNG_ECLOSED, or what the URL deserves.
+ */
+int spry_endpoint_open(struct endpoint **out, uint32_t socket_id, const char *url,
+                       enum handle_kind kind);
+
+/*
+ * Starts a dialer: `starter` (NULL: nobody waits) is finished with the result of the first attempt.
+ * On an error of this call itself `starter` is not finished: NNG_ESTATE.
+ */
+int spry_dialer_start(struct endpoint *dialer, struct request *starter);
+
+/* NNG_ESTATE when started already. */
+int spry_listener_start(struct endpoint *listener);
+
+/* Closes it and all that it made. Once. */
+void spry_endpoint_close(struct endpoint *endpoint);
+
+void spry_endpoint_hold(struct endpoint *endpoint);
+void spry_endpoint_release(struct endpoint *endpoint);
+
+/* ---- from the transport ---- */
+
+/* The handshake with a peer is over; a pipe is made next. */
+void spry_endpoint_connected(struct endpoint *endpoint);
+
+/* An attempt to dial failed, or what was accepted broke its handshake (a listener goes on). */
+void spry_endpoint_failed(struct endpoint *endpoint, int error);
+
+/* ---- from the pipe ---- */
+
+/* A pipe of the endpoint is gone: a dialer dials again. */
+void spry_endpoint_lost(struct endpoint *endpoint);
+
+/* ---- options ---- */
+
+void spry_endpoint_options_init(struct endpoint_options *options);
+
+/* Of any endpoint: reconnect times, receive limit, URL; the object is the endpoint. */
+extern const struct option spry_dialer_options[];
+extern const struct option spry_listener_options[];
+
+#endif

@@ -1,0 +1,132 @@
+/* Blocking send and receive, with messages and with buffers. */
+#include "alloc.h"
+#include "loop.h"
+#include "msg.h"
+#include "socket.h"
+
+#include <string.h>
+
+/* Waits for the call that `waiter` made, as its flags and the socket's limit say; leaves the loop. */
+static int call_finish(struct loop *loop, struct waiter *waiter, int flags, nng_duration limit_ms)
+{
+    struct request *request = &waiter->request;
+    int rv;
+
+    if (!request->done && ((unsigned)flags & NNG_FLAG_NONBLOCK) != 0)
+        spry_request_cancel(request, NNG_EAGAIN);
+    if (!request->done && limit_ms >= 0)
+        spry_request_limit(request, spry_deadline(spry_clock_ns(), limit_ms));
+    rv = spry_waiter_wait(loop, waiter);
+    spry_loop_leave(loop);
+    return rv;
+}
+
+int nng_sendmsg(nng_socket s, nng_msg *msg, int flags)
+{
+    struct socket *socket;
+    struct waiter waiter;
+    int rv;
+
+    if (msg == NULL)
+        return NNG_EINVAL;
+    rv = spry_socket_enter(s.id, &socket);
+    if (rv != 0)
+        return rv;
+    spry_waiter_init(&waiter, socket->loop);
+    waiter.request.msg = msg;
+    if (socket->protocol->send == NULL)
+        spry_request_finish(&waiter.request, NNG_ENOTSUP);
+    else
+        socket->protocol->send(socket->context, &waiter.request, spry_clock_ns());
+    return call_finish(socket->loop, &waiter, flags, socket->send_timeout_ms);
+}
+
+int nng_recvmsg(nng_socket s, nng_msg **msg, int flags)
+{
+    struct socket *socket;
+    struct waiter waiter;
+    int rv = spry_socket_enter(s.id, &socket);
+
+    if (rv != 0)
+        return rv;
+    spry_waiter_init(&waiter, socket->loop);
+    if (socket->protocol->receive == NULL)
+        spry_request_finish(&waiter.request, NNG_ENOTSUP);
+    else
+        socket->protocol->receive(socket->context, &waiter.request, spry_clock_ns());
+    rv = call_finish(socket->loop, &waiter, flags, socket->receive_timeout_ms);
+    if (rv == 0)
+        *msg = waiter.request.msg;
+    return rv;
+}
+
+/* The block goes into the message as it is; on an error it comes out of it as it was. */
+static int send_block(nng_socket s, void *block, size_t bytes, int flags)
+{
+    nng_msg *msg;
+    int rv = spry_msg_adopt(&msg, block, bytes);
+
+    if (rv != 0)
+        return rv;
+    rv = nng_sendmsg(s, msg, flags);
+    if (rv != 0)
+        (void)spry_msg_detach(msg, &block, &bytes);
+    return rv;
+}
+
+static int send_copy(nng_socket s, const void *data, size_t bytes, int flags)
+{
+    nng_msg *msg;
+    int rv = spry_msg_alloc(&msg, bytes);
+
+    if (rv != 0)
+        return rv;
+    if (bytes > 0)
+        memcpy(msg->body, data, bytes);
+    rv = nng_sendmsg(s, msg, flags);
+    if (rv != 0)
+        nng_msg_free(msg);
+    return rv;
+}
+
+int nng_send(nng_socket s, void *data, size_t bytes, int flags)
+{
+    bool give = ((unsigned)flags & NNG_FLAG_ALLOC) != 0;
+    int rv;
+
+    if (give && bytes > 0)
+        return send_block(s, data, bytes, flags);
+    rv = send_copy(s, data, bytes, flags);
+    if (rv == 0 && give)
+        nng_free(data, bytes);
+    return rv;
+}
+
+/* A longer message is cut to the buffer, and `*bytes` tells how long it was: as nng does it. */
+static void copy_out(nng_msg *msg, void *buffer, size_t *bytes)
+{
+    size_t have = msg->body_bytes;
+    size_t take = *bytes < have ? *bytes : have;
+
+    if (take > 0)
+        memcpy(buffer, msg->body, take);
+    *bytes = have;
+    nng_msg_free(msg);
+}
+
+int nng_recv(nng_socket s, void *data, size_t *bytes, int flags)
+{
+    nng_msg *msg;
+    int rv = nng_recvmsg(s, &msg, flags);
+
+    if (rv != 0)
+        return rv;
+    if (((unsigned)flags & NNG_FLAG_ALLOC) == 0) {
+        copy_out(msg, data, bytes);
+        return 0;
+    }
+    rv = spry_msg_detach(msg, data, bytes);
+    if (rv != 0)
+        nng_msg_free(msg);
+    return rv;
+}

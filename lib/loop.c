@@ -1,0 +1,334 @@
+/*
+ * The loop's two duties: to run what events lead to (settle), and to hand the poller role round
+ * (poll, wait, watchman).
+ *
+ * The role. `poller` is set exactly while some thread has the role; it waits in the kernel, or on
+ * its own condition while there is nothing to watch but timers. A waiter who leaves hands the role
+ * to one who sleeps. When nobody is blocked, the watchman takes the role after WATCH_DELAY_NS
+ * without a change of it, so that a thread that comes back soon costs no switch of threads.
+ */
+#include "loop.h"
+
+#include "pool.h"
+#include "spare.h"
+
+#include <nng/nng.h>
+
+#include <stddef.h>
+
+/* Longer than a busy program stays out of the library, shorter than anyone notices. */
+enum { WATCH_DELAY_NS = 1000 * 1000 };
+
+static struct loop the_loop = {.lock = SPRY_MUTEX_INIT, .sleepers = {&the_loop.sleepers, &the_loop.sleepers}};
+
+struct loop *spry_loop_enter(void)
+{
+    spry_mutex_lock(&the_loop.lock);
+    return &the_loop;
+}
+
+/* Makes a thread look at its state again. */
+static void waiter_rouse(struct loop *loop, struct waiter *waiter)
+{
+    switch ((enum waiter_place)waiter->place) {
+    case WAITER_ASLEEP:
+        spry_cond_signal(&waiter->cond);
+        break;
+    case WAITER_POLLING:
+        spry_port_wake(&loop->port);
+        break;
+    case WAITER_AWAKE:
+        break;
+    }
+}
+
+/* Only the system's events and timers need a poller; waiters are woken by whoever ends their call. */
+static bool poller_needed(const struct loop *loop)
+{
+    return spry_port_watching(&loop->port) || spry_timers_next(&loop->timers) != SPRY_NEVER;
+}
+
+static void poller_set(struct loop *loop, struct waiter *waiter)
+{
+    loop->poller = waiter;
+    loop->polls++;
+}
+
+/* Nobody has the role: a sleeper gets it; if there is none, the watchman is made to notice. */
+static void poller_promote(struct loop *loop)
+{
+    struct list *first = spry_list_first(&loop->sleepers);
+
+    if (loop->poller != NULL)
+        poller_set(loop, NULL);
+    if (!poller_needed(loop))
+        return;
+    if (first != NULL) {
+        struct waiter *waiter = SPRY_CONTAINER(first, struct waiter, node);
+
+        spry_list_remove(&waiter->node);
+        poller_set(loop, waiter);
+        waiter_rouse(loop, waiter);
+    } else if (loop->watchman_state == WATCHMAN_ASLEEP) {
+        spry_cond_signal(&loop->watchman.cond);
+    }
+}
+
+/* The poller sleeps by what it knew: tells it of an earlier timer and of the first descriptor. */
+static void poller_check(struct loop *loop)
+{
+    struct waiter *poller = loop->poller;
+
+    if (poller == NULL) {
+        if (!spry_list_empty(&loop->sleepers) || loop->watchman_state == WATCHMAN_ASLEEP)
+            poller_promote(loop);
+        return;
+    }
+    if (poller->place == WAITER_AWAKE)
+        return;
+    if (spry_timers_next(&loop->timers) < loop->poll_deadline_ns ||
+        (poller->place == WAITER_ASLEEP && spry_port_watching(&loop->port)) ||
+        (loop->retired != NULL && poller->place == WAITER_POLLING))
+        waiter_rouse(loop, poller);
+}
+
+/* Runs completions and posted work, and makes the system calls they ask for, until all is quiet. */
+static void loop_settle(struct loop *loop)
+{
+    for (;;) {
+        struct task *task = spry_tasks_pop(&loop->completed);
+
+        if (task != NULL) {
+            task->run(task);
+        } else if (!spry_tasks_empty(&loop->port.started)) {
+            struct task_queue started = spry_port_started(&loop->port);
+            struct task_queue completed = {NULL, NULL};
+
+            spry_mutex_unlock(&loop->lock);
+            spry_port_run(&loop->port, &started, &completed);
+            spry_mutex_lock(&loop->lock);
+            spry_tasks_splice(&loop->completed, &completed);
+        } else {
+            return;
+        }
+    }
+}
+
+/* Whoever is in the kernel may hold an event; nobody there: nobody does. */
+static void retired_free(struct loop *loop)
+{
+    struct retired *retired = loop->retired;
+
+    loop->retired = NULL;
+    while (retired != NULL) {
+        struct retired *next = retired->next;
+
+        retired->free(retired);
+        retired = next;
+    }
+}
+
+void spry_loop_retire(struct loop *loop, struct retired *retired)
+{
+    if (loop->poller == NULL || loop->poller->place != WAITER_POLLING) {
+        retired->free(retired);
+        return;
+    }
+    retired->next = loop->retired;
+    loop->retired = retired;
+}
+
+void spry_loop_leave(struct loop *loop)
+{
+    loop_settle(loop);
+    poller_check(loop);
+    spry_mutex_unlock(&loop->lock);
+}
+
+/* One turn of the poller: waits for events or the first timer, then runs what they lead to. */
+static void loop_poll(struct loop *loop, struct waiter *self)
+{
+    loop->poll_deadline_ns = spry_timers_next(&loop->timers);
+    if (spry_port_watching(&loop->port)) {
+        struct task_queue completed = {NULL, NULL};
+
+        spry_port_prepare(&loop->port);
+        self->place = WAITER_POLLING;
+        spry_mutex_unlock(&loop->lock);
+        spry_port_wait(&loop->port, loop->poll_deadline_ns, &completed);
+        spry_mutex_lock(&loop->lock);
+        self->place = WAITER_AWAKE;
+        spry_tasks_splice(&loop->completed, &completed);
+        retired_free(loop);
+    } else {
+        self->place = WAITER_ASLEEP;
+        spry_cond_wait(&self->cond, &loop->lock, loop->poll_deadline_ns);
+        self->place = WAITER_AWAKE;
+    }
+    if (spry_timers_next(&loop->timers) != SPRY_NEVER)
+        spry_timers_run(&loop->timers, spry_clock_ns());
+    loop_settle(loop);
+}
+
+/* ---- threads that block ---- */
+
+/*
+ * The caller's request is done. When the poller sleeps on its condition, the role is taken from it
+ * here, so that whoever blocks next gets it without another switch of threads.
+ */
+static void waiter_finished(struct request *request)
+{
+    struct waiter *waiter = SPRY_CONTAINER(request, struct waiter, request);
+    struct loop *loop = SPRY_CONTAINER(request->timers, struct loop, timers);
+
+    if (loop->poller == waiter && waiter->place == WAITER_ASLEEP)
+        poller_promote(loop);
+    waiter_rouse(loop, waiter);
+}
+
+void spry_waiter_init(struct waiter *waiter, struct loop *loop)
+{
+    spry_request_init(&waiter->request, &loop->timers, waiter_finished);
+    spry_cond_init(&waiter->cond);
+    spry_list_init(&waiter->node);
+    waiter->place = WAITER_AWAKE;
+}
+
+/* Sleeps until the request is done or the role is ours. */
+static void waiter_sleep(struct loop *loop, struct waiter *waiter)
+{
+    spry_list_push(&loop->sleepers, &waiter->node);
+    if (loop->poller == &loop->watchman)
+        waiter_rouse(loop, &loop->watchman);
+    waiter->place = WAITER_ASLEEP;
+    while (!waiter->request.done && loop->poller != waiter)
+        spry_cond_wait(&waiter->cond, &loop->lock, SPRY_NEVER);
+    waiter->place = WAITER_AWAKE;
+    spry_list_remove(&waiter->node);
+}
+
+int spry_waiter_wait(struct loop *loop, struct waiter *waiter)
+{
+    loop_settle(loop);
+    while (!waiter->request.done) {
+        if (loop->poller == NULL)
+            poller_set(loop, waiter);
+        if (loop->poller == waiter) {
+            loop_poll(loop, waiter);
+        } else {
+            poller_check(loop);
+            waiter_sleep(loop, waiter);
+        }
+    }
+    if (loop->poller == waiter)
+        poller_promote(loop);
+    spry_cond_fini(&waiter->cond);
+    return waiter->request.result;
+}
+
+/* ---- the watchman ---- */
+
+static void watchman_sleep(struct loop *loop, enum watchman_state state, uint64_t deadline_ns)
+{
+    loop->watchman_state = (uint8_t)state;
+    loop->watchman.place = WAITER_ASLEEP;
+    spry_cond_wait(&loop->watchman.cond, &loop->lock, deadline_ns);
+    loop->watchman.place = WAITER_AWAKE;
+    loop->watchman_state = WATCHMAN_AWAKE;
+}
+
+/* Polls until a thread that blocks wants the role, or there is something else to do. */
+static void watchman_poll(struct loop *loop)
+{
+    poller_set(loop, &loop->watchman);
+    do {
+        loop_poll(loop, &loop->watchman);
+    } while (spry_list_empty(&loop->sleepers) && spry_tasks_empty(&loop->callbacks) &&
+             loop->sockets > 0 && poller_needed(loop) && loop->poller == &loop->watchman);
+    if (loop->poller == &loop->watchman)
+        poller_promote(loop);
+}
+
+/* Nothing is open and nothing in flight: the loop is as it was before its first socket. */
+static bool watchman_over(struct loop *loop)
+{
+    if (loop->sockets > 0 || loop->port.in_flight > 0 || loop->poller != NULL ||
+        !spry_tasks_empty(&loop->callbacks))
+        return false;
+    spry_port_close(&loop->port);
+    spry_idmap_fini(&loop->handles);
+    spry_cond_fini(&loop->watchman.cond);
+    spry_pool_trim();
+    spry_spare_enable(false);
+    loop->watchman_state = WATCHMAN_NONE;
+    return true;
+}
+
+static void watchman_main(void *argument)
+{
+    struct loop *loop = argument;
+    uint32_t seen;
+
+    spry_mutex_lock(&loop->lock);
+    seen = loop->polls - 1;
+    while (!watchman_over(loop)) {
+        struct task *callback = spry_tasks_pop(&loop->callbacks);
+        bool quiet = seen == loop->polls;
+
+        seen = loop->polls;
+        if (callback != NULL) {
+            callback->run(callback);
+            loop_settle(loop);
+            poller_check(loop);
+        } else if (!quiet) {
+            watchman_sleep(loop, WATCHMAN_DOZING, spry_clock_ns() + WATCH_DELAY_NS);
+        } else if (loop->poller != NULL || !poller_needed(loop)) {
+            spry_spare_drop();
+            watchman_sleep(loop, WATCHMAN_ASLEEP, SPRY_NEVER);
+        } else {
+            spry_spare_drop();
+            watchman_poll(loop);
+        }
+    }
+    spry_mutex_unlock(&loop->lock);
+}
+
+void spry_loop_callback(struct loop *loop, struct task *task)
+{
+    spry_tasks_push(&loop->callbacks, task);
+    waiter_rouse(loop, &loop->watchman);
+}
+
+int spry_loop_hold(struct loop *loop)
+{
+    int rv;
+
+    if (loop->watchman_state != WATCHMAN_NONE) {
+        loop->sockets++;
+        return 0;
+    }
+    rv = spry_port_open(&loop->port);
+    if (rv != 0)
+        return rv;
+    spry_idmap_init(&loop->handles, 1, 0x7fffffff, spry_random());
+    spry_cond_init(&loop->watchman.cond);
+    loop->watchman.place = WAITER_AWAKE;
+    rv = spry_thread_start(watchman_main, loop);
+    if (rv != 0) {
+        spry_cond_fini(&loop->watchman.cond);
+        spry_idmap_fini(&loop->handles);
+        spry_port_close(&loop->port);
+        return rv;
+    }
+    loop->watchman_state = WATCHMAN_AWAKE;
+    loop->sockets++;
+    spry_spare_enable(true);
+    return 0;
+}
+
+void spry_loop_release(struct loop *loop)
+{
+    loop->sockets--;
+    if (loop->sockets == 0)
+        waiter_rouse(loop, &loop->watchman);
+}

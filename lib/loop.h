@@ -1,0 +1,91 @@
+/*
+ * The loop: one lock, one port, the timers and the queues; all that sockets, pipes and endpoints
+ * have changes only under its lock. Whoever waits, works: a thread that blocks in the library
+ * takes the poller role, and a background thread, the watchman, only when nobody is blocked.
+ *
+ * There is one loop, in static storage; it has a port and a thread only while a socket is open.
+ */
+#ifndef SPRY_LOOP_H
+#define SPRY_LOOP_H
+
+#include "idmap.h"
+#include "port.h"
+#include "request.h"
+#include "task.h"
+#include "thread.h"
+#include "timer.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Memory that an event in the poller's hands may still name; see spry_port_detach. */
+struct retired {
+    struct retired *next;
+    void (*free)(struct retired *retired);
+};
+
+/* Where a thread that blocks is: what it takes to make it look again. */
+enum waiter_place { WAITER_AWAKE, WAITER_ASLEEP, WAITER_POLLING };
+
+/* A thread that blocks in the library, on its own stack. */
+struct waiter {
+    struct request request;
+    struct cond cond;
+    struct list node; /* among the loop's sleepers */
+    uint8_t place;    /* enum waiter_place */
+};
+
+enum watchman_state { WATCHMAN_NONE, WATCHMAN_AWAKE, WATCHMAN_DOZING, WATCHMAN_ASLEEP };
+
+struct loop {
+    struct mutex lock;
+    struct port port;
+    struct timers timers;
+    struct task_queue completed; /* to be run under the lock, by whoever has it */
+    struct task_queue callbacks; /* for the watchman: each takes the lock off round the user's code */
+    struct idmap handles;
+    struct retired *retired;
+
+    struct waiter *poller; /* who has the role, NULL: nobody */
+    uint64_t poll_deadline_ns;
+    struct list sleepers; /* waiters who are not the poller */
+    uint32_t polls;       /* counts takings and leavings of the role, to see that time went by without */
+
+    struct waiter watchman; /* its request is not used */
+    uint8_t watchman_state; /* enum watchman_state */
+    uint32_t sockets;
+};
+
+/* The loop, locked. */
+struct loop *spry_loop_enter(void);
+
+/*
+ * Runs what the caller's changes led to, system calls without the lock, then unlocks. Every
+ * spry_loop_enter ends here.
+ */
+void spry_loop_leave(struct loop *loop);
+
+/* Counts an open socket; the first opens the port and starts the watchman. NNG_ENOMEM, NNG_ENOFILES. */
+int spry_loop_hold(struct loop *loop);
+/* The last one lets the watchman close the port and end, as soon as no op is in flight. */
+void spry_loop_release(struct loop *loop);
+
+/* Prepares `waiter` for one blocking call. */
+void spry_waiter_init(struct waiter *waiter, struct loop *loop);
+
+/* Returns when the waiter's request is done: its result. Lock held at call and return. */
+int spry_waiter_wait(struct loop *loop, struct waiter *waiter);
+
+/* Puts work after what is going on; it runs with the lock held before the lock holder leaves. */
+static inline void spry_loop_post(struct loop *loop, struct task *task)
+{
+    spry_tasks_push(&loop->completed, task);
+}
+
+/* Puts a callback: `task->run` runs on the watchman with the lock held and may release it inside. */
+void spry_loop_callback(struct loop *loop, struct task *task);
+
+/* Frees `retired` when no waiter in the kernel can have an event that names it. Lock held. */
+void spry_loop_retire(struct loop *loop, struct retired *retired);
+
+#endif

@@ -1,0 +1,129 @@
+/* Threads, clock and random numbers of POSIX systems. */
+#include "thread.h"
+
+#include "timer.h"
+
+#include <nng/nng.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Room for the program's callbacks, which run on the library's thread; touched only as needed. */
+enum { STACK_BYTES = 256 << 10 };
+
+struct start {
+    void (*run)(void *);
+    void *argument;
+};
+
+void spry_mutex_lock(struct mutex *mutex)
+{
+    pthread_mutex_lock(&mutex->system);
+}
+
+void spry_mutex_unlock(struct mutex *mutex)
+{
+    pthread_mutex_unlock(&mutex->system);
+}
+
+void spry_cond_init(struct cond *cond)
+{
+    pthread_condattr_t attributes;
+
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&cond->system, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+void spry_cond_fini(struct cond *cond)
+{
+    pthread_cond_destroy(&cond->system);
+}
+
+void spry_cond_signal(struct cond *cond)
+{
+    pthread_cond_signal(&cond->system);
+}
+
+void spry_cond_wait(struct cond *cond, struct mutex *mutex, uint64_t deadline_ns)
+{
+    struct timespec until;
+
+    if (deadline_ns == SPRY_NEVER) {
+        pthread_cond_wait(&cond->system, &mutex->system);
+        return;
+    }
+    until.tv_sec = (time_t)(deadline_ns / 1000000000U);
+    until.tv_nsec = (long)(deadline_ns % 1000000000U);
+    pthread_cond_timedwait(&cond->system, &mutex->system, &until);
+}
+
+static void *thread_main(void *argument)
+{
+    struct start start = *(struct start *)argument;
+
+    free(argument);
+    start.run(start.argument);
+    return NULL;
+}
+
+static int thread_create(struct start *start, const pthread_attr_t *attributes)
+{
+    pthread_t thread;
+    sigset_t all;
+    sigset_t before;
+    int rv;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    rv = pthread_create(&thread, attributes, thread_main, start);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rv == 0 ? 0 : NNG_ENOMEM;
+}
+
+int spry_thread_start(void (*run)(void *), void *argument)
+{
+    pthread_attr_t attributes;
+    struct start *start;
+    int rv;
+
+    start = malloc(sizeof(*start));
+    if (start == NULL)
+        return NNG_ENOMEM;
+    *start = (struct start){run, argument};
+    if (pthread_attr_init(&attributes) != 0) {
+        free(start);
+        return NNG_ENOMEM;
+    }
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    rv = thread_create(start, &attributes);
+    pthread_attr_destroy(&attributes);
+    if (rv != 0)
+        free(start);
+    return rv;
+}
+
+uint64_t spry_clock_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
+uint32_t spry_random(void)
+{
+    uint32_t value;
+
+    /* getentropy fails only where the system has no such call at all; then the clock must do. */
+    if (getentropy(&value, sizeof(value)) != 0)
+        value = (uint32_t)(spry_clock_ns() * 2654435761U >> 7);
+    return value;
+}

@@ -1,0 +1,20 @@
+/* Locks of POSIX threads; see thread.h. */
+#ifndef SPRY_THREAD_OS_H
+#define SPRY_THREAD_OS_H
+
+#include <pthread.h>
+
+struct mutex {
+    pthread_mutex_t system;
+};
+
+struct cond {
+    pthread_cond_t system;
+};
+
+#define SPRY_MUTEX_INIT                                                                            \
+    {                                                                                              \
+        PTHREAD_MUTEX_INITIALIZER                                                                  \
+    }
+
+#endif

@@ -1,0 +1,33 @@
+/* Threads, locks, the clock and random numbers, by system. */
+#ifndef SPRY_THREAD_H
+#define SPRY_THREAD_H
+
+#include "thread_os.h" /* struct mutex, struct cond, SPRY_MUTEX_INIT */
+
+#include <stdint.h>
+
+/* A mutex initialised with SPRY_MUTEX_INIT needs no other call. Not recursive. */
+void spry_mutex_lock(struct mutex *mutex);
+void spry_mutex_unlock(struct mutex *mutex);
+
+/* Cannot fail; costs no system call. */
+void spry_cond_init(struct cond *cond);
+void spry_cond_fini(struct cond *cond);
+void spry_cond_signal(struct cond *cond);
+
+/* Waits for a signal or until `deadline_ns` (SPRY_NEVER: no limit). May return early. */
+void spry_cond_wait(struct cond *cond, struct mutex *mutex, uint64_t deadline_ns);
+
+/*
+ * Starts a thread that nobody joins; all signals are blocked in it, so that the program's handlers
+ * run on the program's threads. NNG_ENOMEM.
+ */
+int spry_thread_start(void (*run)(void *), void *argument);
+
+/* Monotonic time in ns. */
+uint64_t spry_clock_ns(void);
+
+/* From the system's strong source. */
+uint32_t spry_random(void);
+
+#endif

@@ -1,0 +1,46 @@
+/* A socket: a protocol's state, its first context, and the endpoints it owns. */
+#ifndef SPRY_SOCKET_H
+#define SPRY_SOCKET_H
+
+#include "endpoint.h"
+#include "handle.h"
+#include "list.h"
+#include "protocol.h"
+
+#include <nng/nng.h>
+
+enum { SOCKET_NAME_BYTES = 64 }; /* with the NUL; nng's limit */
+
+struct socket {
+    struct handle handle;
+    struct loop *loop;
+    const struct protocol *protocol;
+    struct protocol_host host;
+    void *state;   /* the protocol's, in this block */
+    void *context; /* the socket's own, in this block */
+    struct list endpoints;
+    struct endpoint_options options;
+    nng_duration send_timeout_ms;
+    nng_duration receive_timeout_ms;
+    int send_buffer; /* messages; reported, used by protocols that have queues */
+    int receive_buffer;
+    struct {
+        nng_pipe_cb call;
+        void *argument;
+    } notify[NNG_PIPE_EV_NUM];
+    char name[SOCKET_NAME_BYTES];
+};
+
+/* Opens a socket of `protocol`. NNG_ENOMEM, NNG_ENOFILES. Takes the lock itself. */
+int spry_socket_open(nng_socket *out, const struct protocol *protocol);
+
+/*
+ * Enters the loop and finds an open socket. NNG_ECLOSED: there is none and the loop was left again;
+ * else the caller leaves it (spry_loop_leave).
+ */
+int spry_socket_enter(uint32_t id, struct socket **out);
+
+void spry_socket_hold(struct socket *socket);
+void spry_socket_release(struct socket *socket);
+
+#endif

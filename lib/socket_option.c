@@ -1,0 +1,369 @@
+/* Options of sockets, endpoints and pipes: which tables are asked, in which order. */
+#include "alloc.h"
+#include "api.h"
+#include "loop.h"
+#include "pipe.h"
+#include "socket.h"
+#include "transport.h"
+
+#include <string.h>
+
+enum { BUFFER_MAX = 8192 }; /* messages; nng's limit */
+
+/* ---- what every socket has ---- */
+
+static int get_name(void *object, union option_value *value)
+{
+    value->string = ((struct socket *)object)->name;
+    return 0;
+}
+
+static int set_name(void *object, const union option_value *value)
+{
+    struct socket *socket = object;
+    size_t bytes = strlen(value->string) + 1;
+
+    if (bytes > sizeof(socket->name))
+        return NNG_EINVAL;
+    memcpy(socket->name, value->string, bytes);
+    return 0;
+}
+
+static int get_raw(void *object, union option_value *value)
+{
+    value->truth = ((struct socket *)object)->protocol->raw;
+    return 0;
+}
+
+static int get_protocol(void *object, union option_value *value)
+{
+    value->integer = ((struct socket *)object)->protocol->self;
+    return 0;
+}
+
+static int get_peer(void *object, union option_value *value)
+{
+    value->integer = ((struct socket *)object)->protocol->peer;
+    return 0;
+}
+
+static int get_protocol_name(void *object, union option_value *value)
+{
+    value->string = ((struct socket *)object)->protocol->self_name;
+    return 0;
+}
+
+static int get_peer_name(void *object, union option_value *value)
+{
+    value->string = ((struct socket *)object)->protocol->peer_name;
+    return 0;
+}
+
+static int get_send_timeout(void *object, union option_value *value)
+{
+    value->ms = ((struct socket *)object)->send_timeout_ms;
+    return 0;
+}
+
+static int set_send_timeout(void *object, const union option_value *value)
+{
+    ((struct socket *)object)->send_timeout_ms = value->ms;
+    return 0;
+}
+
+static int get_receive_timeout(void *object, union option_value *value)
+{
+    value->ms = ((struct socket *)object)->receive_timeout_ms;
+    return 0;
+}
+
+static int set_receive_timeout(void *object, const union option_value *value)
+{
+    ((struct socket *)object)->receive_timeout_ms = value->ms;
+    return 0;
+}
+
+static int get_send_buffer(void *object, union option_value *value)
+{
+    value->integer = ((struct socket *)object)->send_buffer;
+    return 0;
+}
+
+static int set_send_buffer(void *object, const union option_value *value)
+{
+    ((struct socket *)object)->send_buffer = value->integer;
+    return 0;
+}
+
+static int get_receive_buffer(void *object, union option_value *value)
+{
+    value->integer = ((struct socket *)object)->receive_buffer;
+    return 0;
+}
+
+static int set_receive_buffer(void *object, const union option_value *value)
+{
+    ((struct socket *)object)->receive_buffer = value->integer;
+    return 0;
+}
+
+/* ---- what a socket keeps for its endpoints ---- */
+
+static int get_recv_max(void *object, union option_value *value)
+{
+    value->size = ((struct socket *)object)->options.recv_size_max;
+    return 0;
+}
+
+static int set_recv_max(void *object, const union option_value *value)
+{
+    if (value->size > UINT32_MAX)
+        return NNG_EINVAL;
+    ((struct socket *)object)->options.recv_size_max = value->size;
+    return 0;
+}
+
+static int get_reconnect_min(void *object, union option_value *value)
+{
+    value->ms = ((struct socket *)object)->options.reconnect_min_ms;
+    return 0;
+}
+
+static int set_reconnect_min(void *object, const union option_value *value)
+{
+    ((struct socket *)object)->options.reconnect_min_ms = value->ms;
+    return 0;
+}
+
+static int get_reconnect_max(void *object, union option_value *value)
+{
+    value->ms = ((struct socket *)object)->options.reconnect_max_ms;
+    return 0;
+}
+
+static int set_reconnect_max(void *object, const union option_value *value)
+{
+    ((struct socket *)object)->options.reconnect_max_ms = value->ms;
+    return 0;
+}
+
+static int get_nodelay(void *object, union option_value *value)
+{
+    value->truth = ((struct socket *)object)->options.tcp_nodelay;
+    return 0;
+}
+
+static int set_nodelay(void *object, const union option_value *value)
+{
+    ((struct socket *)object)->options.tcp_nodelay = value->truth;
+    return 0;
+}
+
+static int get_keepalive(void *object, union option_value *value)
+{
+    value->truth = ((struct socket *)object)->options.tcp_keepalive;
+    return 0;
+}
+
+static int set_keepalive(void *object, const union option_value *value)
+{
+    ((struct socket *)object)->options.tcp_keepalive = value->truth;
+    return 0;
+}
+
+static int set_permissions(void *object, const union option_value *value)
+{
+    ((struct socket *)object)->options.ipc_permissions = value->integer;
+    return 0;
+}
+
+static const struct option socket_options[] = {
+    {.name = NNG_OPT_SOCKNAME, .type = OPTION_STRING, .get = get_name, .set = set_name},
+    {.name = NNG_OPT_RAW, .type = OPTION_BOOL, .get = get_raw},
+    {.name = NNG_OPT_PROTO, .type = OPTION_INT, .get = get_protocol},
+    {.name = NNG_OPT_PEER, .type = OPTION_INT, .get = get_peer},
+    {.name = NNG_OPT_PROTONAME, .type = OPTION_STRING, .get = get_protocol_name},
+    {.name = NNG_OPT_PEERNAME, .type = OPTION_STRING, .get = get_peer_name},
+    {.name = NNG_OPT_SENDTIMEO,
+     .type = OPTION_MS,
+     .get = get_send_timeout,
+     .set = set_send_timeout},
+    {.name = NNG_OPT_RECVTIMEO,
+     .type = OPTION_MS,
+     .get = get_receive_timeout,
+     .set = set_receive_timeout},
+    {.name = NNG_OPT_SENDBUF,
+     .type = OPTION_INT,
+     .get = get_send_buffer,
+     .set = set_send_buffer,
+     .max = BUFFER_MAX},
+    {.name = NNG_OPT_RECVBUF,
+     .type = OPTION_INT,
+     .get = get_receive_buffer,
+     .set = set_receive_buffer,
+     .max = BUFFER_MAX},
+    {.name = NULL},
+};
+
+/* What a socket passes on to its endpoints, present and future. */
+static const struct option inherited_options[] = {
+    {.name = NNG_OPT_RECVMAXSZ, .type = OPTION_SIZE, .get = get_recv_max, .set = set_recv_max},
+    {.name = NNG_OPT_RECONNMINT,
+     .type = OPTION_MS,
+     .get = get_reconnect_min,
+     .set = set_reconnect_min},
+    {.name = NNG_OPT_RECONNMAXT,
+     .type = OPTION_MS,
+     .get = get_reconnect_max,
+     .set = set_reconnect_max},
+    {.name = NNG_OPT_TCP_NODELAY, .type = OPTION_BOOL, .get = get_nodelay, .set = set_nodelay},
+    {.name = NNG_OPT_TCP_KEEPALIVE,
+     .type = OPTION_BOOL,
+     .get = get_keepalive,
+     .set = set_keepalive},
+    {.name = NNG_OPT_IPC_PERMISSIONS, .type = OPTION_INT, .set = set_permissions, .max = 07777},
+    {.name = NULL},
+};
+
+/* ---- one object at a time: the lock is held ---- */
+
+static int socket_get(struct socket *socket, const char *name, const struct option_out *out)
+{
+    int rv = spry_option_get(socket_options, socket, name, out);
+
+    if (rv == NNG_ENOTSUP)
+        rv = spry_option_get(socket->protocol->socket_options, socket->state, name, out);
+    if (rv == NNG_ENOTSUP)
+        rv = spry_option_get(inherited_options, socket, name, out);
+    return rv;
+}
+
+static const struct option *kind_options(const struct endpoint *endpoint)
+{
+    return endpoint->handle.kind == HANDLE_DIALER ? spry_dialer_options : spry_listener_options;
+}
+
+static const struct option *transport_options(const struct endpoint *endpoint)
+{
+    return endpoint->handle.kind == HANDLE_DIALER ? endpoint->transport->dialer_options
+                                                  : endpoint->transport->listener_options;
+}
+
+static int endpoint_set(struct endpoint *endpoint, const char *name, const struct option_in *in)
+{
+    int rv = spry_option_set(transport_options(endpoint), endpoint, name, in);
+
+    return rv != NNG_ENOTSUP ? rv : spry_option_set(kind_options(endpoint), endpoint, name, in);
+}
+
+static int endpoint_get(struct endpoint *endpoint, const char *name, const struct option_out *out)
+{
+    int rv = spry_option_get(transport_options(endpoint), endpoint, name, out);
+
+    if (rv == NNG_ENOTSUP)
+        rv = spry_option_get(kind_options(endpoint), endpoint, name, out);
+    return rv != NNG_ENOTSUP ? rv : socket_get(endpoint->socket, name, out);
+}
+
+/* What an endpoint cannot take, for want of the option or of time, stays as it is there. */
+static int socket_set(struct socket *socket, const char *name, const struct option_in *in)
+{
+    int rv = spry_option_set(socket_options, socket, name, in);
+
+    if (rv == NNG_ENOTSUP)
+        rv = spry_option_set(socket->protocol->socket_options, socket->state, name, in);
+    if (rv != NNG_ENOTSUP)
+        return rv;
+    rv = spry_option_set(inherited_options, socket, name, in);
+    if (rv != 0)
+        return rv;
+    for (struct list *node = socket->endpoints.next; node != &socket->endpoints; node = node->next)
+        (void)endpoint_set(SPRY_CONTAINER(node, struct endpoint, socket_node), name, in);
+    return 0;
+}
+
+/* ---- by id ---- */
+
+int spry_socket_option_set(uint32_t id, const char *name, const struct option_in *in)
+{
+    struct socket *socket;
+    int rv = spry_socket_enter(id, &socket);
+
+    if (rv != 0)
+        return rv;
+    rv = socket_set(socket, name, in);
+    spry_loop_leave(socket->loop);
+    return rv;
+}
+
+int spry_socket_option_get(uint32_t id, const char *name, const struct option_out *out)
+{
+    struct socket *socket;
+    int rv = spry_socket_enter(id, &socket);
+
+    if (rv != 0)
+        return rv;
+    rv = socket_get(socket, name, out);
+    spry_loop_leave(socket->loop);
+    return rv;
+}
+
+static int option_set(enum handle_kind kind, uint32_t id, const char *name,
+                      const struct option_in *in)
+{
+    struct loop *loop = spry_loop_enter();
+    struct endpoint *endpoint = spry_handle_find(&loop->handles, kind, id);
+    int rv = endpoint != NULL ? endpoint_set(endpoint, name, in) : NNG_ENOENT;
+
+    spry_loop_leave(loop);
+    return rv;
+}
+
+static int option_get(enum handle_kind kind, uint32_t id, const char *name,
+                      const struct option_out *out)
+{
+    struct loop *loop = spry_loop_enter();
+    struct endpoint *endpoint = spry_handle_find(&loop->handles, kind, id);
+    int rv = endpoint != NULL ? endpoint_get(endpoint, name, out) : NNG_ENOENT;
+
+    spry_loop_leave(loop);
+    return rv;
+}
+
+int spry_dialer_option_set(uint32_t id, const char *name, const struct option_in *in)
+{
+    return option_set(HANDLE_DIALER, id, name, in);
+}
+
+int spry_dialer_option_get(uint32_t id, const char *name, const struct option_out *out)
+{
+    return option_get(HANDLE_DIALER, id, name, out);
+}
+
+int spry_listener_option_set(uint32_t id, const char *name, const struct option_in *in)
+{
+    return option_set(HANDLE_LISTENER, id, name, in);
+}
+
+int spry_listener_option_get(uint32_t id, const char *name, const struct option_out *out)
+{
+    return option_get(HANDLE_LISTENER, id, name, out);
+}
+
+/* In the rem-post callback the connection is gone already; what it alone knew is ENOTSUP. */
+int spry_pipe_option_get(uint32_t id, const char *name, const struct option_out *out)
+{
+    struct loop *loop = spry_loop_enter();
+    struct pipe *pipe = spry_handle_find(&loop->handles, HANDLE_PIPE, id);
+    int rv = NNG_ENOENT;
+
+    if (pipe != NULL) {
+        rv = NNG_ENOTSUP;
+        if (pipe->carrier != NULL)
+            rv = spry_option_get(pipe->carrier->ops->options, pipe->carrier, name, out);
+        if (rv == NNG_ENOTSUP)
+            rv = endpoint_get(pipe->endpoint, name, out);
+    }
+    spry_loop_leave(loop);
+    return rv;
+}

@@ -1,0 +1,31 @@
+/*
+ * Spare blocks: the last few large message bodies that were freed, for the next ones. A fresh block
+ * of 1 MiB costs its page faults, more than copying it through a socket; docs/design.md. They are
+ * kept only while messages flow: the watchman drops them when a millisecond passes without.
+ *
+ * Called     from any thread, with or without the loop lock.
+ */
+#ifndef SPRY_SPARE_H
+#define SPRY_SPARE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+    SPARE_MIN = 128 << 10, /* what malloc takes from the system anew each time, by default */
+    SPARE_MAX = 4 << 20,   /* above this the faults are a small part of the work */
+};
+
+/* A block of at least `*bytes`, which is set to its true size; NULL: no spare fits. */
+void *spry_spare_take(size_t *bytes);
+
+/* True: the block is kept, or freed; false: it is the caller's to free. */
+bool spry_spare_give(void *block, size_t bytes);
+
+/* Frees those there are. */
+void spry_spare_drop(void);
+
+/* Spares are kept from now on, or no longer. */
+void spry_spare_enable(bool enabled);
+
+#endif
