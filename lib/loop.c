@@ -313,7 +313,8 @@ int spry_loop_hold(struct loop *loop)
     spry_idmap_init(&loop->handles, 1, 0x7fffffff, spry_random());
     spry_cond_init(&loop->watchman.cond);
     loop->watchman.place = WAITER_AWAKE;
-    rv = spry_thread_start(watchman_main, loop);
+    loop->watchman_thread = (struct thread){watchman_main, loop};
+    rv = spry_thread_start(&loop->watchman_thread);
     if (rv != 0) {
         spry_cond_fini(&loop->watchman.cond);
         spry_idmap_fini(&loop->handles);

@@ -52,6 +52,7 @@ struct loop {
     uint32_t polls;       /* counts takings and leavings of the role, to see that time went by without */
 
     struct waiter watchman; /* its request is not used */
+    struct thread watchman_thread;
     uint8_t watchman_state; /* enum watchman_state */
     uint32_t sockets;
 };

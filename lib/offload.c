@@ -5,6 +5,7 @@
 #include "loop.h"
 
 static struct task_queue queue; /* under the loop lock */
+static struct thread thread;
 static bool running;
 
 static void offload_main(void *argument)
@@ -31,7 +32,10 @@ static void offload_main(void *argument)
 int spry_offload(struct loop *loop, struct offload *offload)
 {
     if (!running) {
-        int rv = spry_thread_start(offload_main, loop);
+        int rv;
+
+        thread = (struct thread){offload_main, loop};
+        rv = spry_thread_start(&thread);
 
         if (rv != 0)
             return rv;

@@ -6,11 +6,6 @@
 #include "msg.h"
 #include "transport.h"
 
-#include <limits.h>
-#include <stdio.h>
-#include <string.h>
-
-enum { BUFFER_MAX = 8192 }; /* messages; nng's limit */
 
 static size_t aligned(size_t bytes)
 {
@@ -61,7 +56,6 @@ static int socket_start(struct socket *socket)
     rv = spry_handle_open(&socket->loop->handles, &socket->handle, HANDLE_SOCKET);
     if (rv != 0)
         return rv;
-    (void)snprintf(socket->name, sizeof(socket->name), "%u", (unsigned)socket->handle.id);
     rv = protocol->socket_init(socket->state, &socket->host);
     if (rv != 0)
         goto close_handle;

@@ -28,7 +28,7 @@ struct socket {
         nng_pipe_cb call;
         void *argument;
     } notify[NNG_PIPE_EV_NUM];
-    char name[SOCKET_NAME_BYTES];
+    char name[SOCKET_NAME_BYTES]; /* empty until it is set or asked for: then the id */
 };
 
 /* Opens a socket of `protocol`. NNG_ENOMEM, NNG_ENOFILES. Takes the lock itself. */

@@ -12,9 +12,26 @@ enum { BUFFER_MAX = 8192 }; /* messages; nng's limit */
 
 /* ---- what every socket has ---- */
 
+/* In decimal. Not with printf, which a program may not need otherwise: it is 192 KiB of libc. */
+static void name_from_id(char *name, uint32_t id)
+{
+    char digits[10];
+    size_t count = 0;
+
+    for (; id > 0; id /= 10)
+        digits[count++] = (char)('0' + id % 10);
+    while (count > 0)
+        *name++ = digits[--count];
+    *name = '\0';
+}
+
 static int get_name(void *object, union option_value *value)
 {
-    value->string = ((struct socket *)object)->name;
+    struct socket *socket = object;
+
+    if (socket->name[0] == '\0')
+        name_from_id(socket->name, socket->handle.id);
+    value->string = socket->name;
     return 0;
 }
 

@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-/* From connect or accept to the end of the exchange of hellos; wire.md section 1. */
+/* From connected to the end of the exchange of hellos; docs/wire.md section 1. */
 #define HANDSHAKE_NS (10 * (uint64_t)1000000000)
 
 /*
@@ -366,6 +366,7 @@ static void read_done(struct task *task)
 static void stream_greet(struct stream *stream)
 {
     stream->phase = STREAM_GREETING;
+    spry_timer_set(&stream->loop->timers, &stream->limit, spry_clock_ns() + HANDSHAKE_NS);
     spry_op_init(&stream->write, OP_WRITE, &stream->descriptor, stream->write.task.run);
     stream->write.work = &write_work;
     spry_port_submit(&stream->loop->port, &stream->write);
@@ -417,7 +418,6 @@ static void stream_init(struct stream *stream, struct endpoint *endpoint,
     spry_list_init(&stream->carrier.node);
     spry_list_push(&endpoint->carriers, &stream->carrier.node);
     spry_timer_init(&stream->limit, handshake_late);
-    spry_timer_set(&stream->loop->timers, &stream->limit, spry_clock_ns() + HANDSHAKE_NS);
     spry_reader_init(&stream->reader, lead, endpoint->options.recv_size_max);
     spry_hello_encode(stream->hello, endpoint->socket->protocol->self);
     spry_op_init(&stream->read, OP_READ, &stream->descriptor, read_done);

@@ -18,11 +18,17 @@ void spry_cond_signal(struct cond *cond);
 /* Waits for a signal or until `deadline_ns` (SPRY_NEVER: no limit). May return early. */
 void spry_cond_wait(struct cond *cond, struct mutex *mutex, uint64_t deadline_ns);
 
+/* What a thread runs; the storage stays until the thread has begun. */
+struct thread {
+    void (*run)(void *argument);
+    void *argument;
+};
+
 /*
  * Starts a thread that nobody joins; all signals are blocked in it, so that the program's handlers
  * run on the program's threads. NNG_ENOMEM.
  */
-int spry_thread_start(void (*run)(void *), void *argument);
+int spry_thread_start(struct thread *thread);
 
 /* Monotonic time in ns. */
 uint64_t spry_clock_ns(void);

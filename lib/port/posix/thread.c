@@ -9,17 +9,11 @@
 #include <limits.h>
 #include <signal.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 /* Room for the program's callbacks, which run on the library's thread; touched only as needed. */
 enum { STACK_BYTES = 256 << 10 };
-
-struct start {
-    void (*run)(void *);
-    void *argument;
-};
 
 void spry_mutex_lock(struct mutex *mutex)
 {
@@ -64,49 +58,40 @@ void spry_cond_wait(struct cond *cond, struct mutex *mutex, uint64_t deadline_ns
     pthread_cond_timedwait(&cond->system, &mutex->system, &until);
 }
 
+/* Allocates nothing: the first use of the heap by a thread costs it an arena of its own. */
 static void *thread_main(void *argument)
 {
-    struct start start = *(struct start *)argument;
+    struct thread thread = *(struct thread *)argument;
 
-    free(argument);
-    start.run(start.argument);
+    thread.run(thread.argument);
     return NULL;
 }
 
-static int thread_create(struct start *start, const pthread_attr_t *attributes)
+static int thread_create(struct thread *thread, const pthread_attr_t *attributes)
 {
-    pthread_t thread;
+    pthread_t id;
     sigset_t all;
     sigset_t before;
     int rv;
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    rv = pthread_create(&thread, attributes, thread_main, start);
+    rv = pthread_create(&id, attributes, thread_main, thread);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return rv == 0 ? 0 : NNG_ENOMEM;
 }
 
-int spry_thread_start(void (*run)(void *), void *argument)
+int spry_thread_start(struct thread *thread)
 {
     pthread_attr_t attributes;
-    struct start *start;
     int rv;
 
-    start = malloc(sizeof(*start));
-    if (start == NULL)
+    if (pthread_attr_init(&attributes) != 0)
         return NNG_ENOMEM;
-    *start = (struct start){run, argument};
-    if (pthread_attr_init(&attributes) != 0) {
-        free(start);
-        return NNG_ENOMEM;
-    }
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    rv = thread_create(start, &attributes);
+    rv = thread_create(thread, &attributes);
     pthread_attr_destroy(&attributes);
-    if (rv != 0)
-        free(start);
     return rv;
 }
 
