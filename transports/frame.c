@@ -10,8 +10,8 @@
  */
 enum { BODY_FIRST = 4 << 10, BODY_AHEAD = 8 };
 
-/* Above this a length is nonsense on any system; leaves room for the message's own fields. */
-#define BODY_MAX (SIZE_MAX / 2)
+/* No process has more to give: half a 32-bit address space, or the 47 bits that 64-bit systems map. */
+#define BODY_MAX (sizeof(size_t) > 4 ? (uint64_t)1 << 47 : (uint64_t)SIZE_MAX / 2)
 
 void spry_hello_encode(uint8_t hello[HELLO_BYTES], uint16_t protocol)
 {
