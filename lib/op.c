@@ -19,12 +19,19 @@ void spry_op_init(struct op *op, enum op_kind kind, struct descriptor *descripto
     *op = (struct op){.task = {.run = complete}, .descriptor = descriptor, .kind = (uint8_t)kind};
 }
 
+bool spry_op_idle(struct op *op)
+{
+    return atomic_load_explicit(&op->state, memory_order_relaxed) == OP_IDLE;
+}
+
 int spry_op_step(struct op *op, enum op_event event)
 {
-    uint8_t next = op_next[op->state][event];
+    uint8_t now = atomic_load_explicit(&op->state, memory_order_relaxed);
+    uint8_t next = op_next[now][event];
 
     if (next == OP_BUG)
         return NNG_EINTERNAL;
-    op->state = next;
+    if (next != now) /* a cancel stores nothing: the op may be finishing in other hands */
+        atomic_store_explicit(&op->state, next, memory_order_relaxed);
     return 0;
 }

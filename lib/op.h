@@ -8,6 +8,7 @@
 
 #include "task.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -57,12 +58,17 @@ struct op {
         intptr_t accepted;                 /* accept: the new handle, the completion owns it */
     };
     int result; /* of the completion: 0 or NNG_E*; NNG_ECONNSHUT: the peer's orderly end */
-    uint8_t state;
+    /* enum op_state. Whoever has the op steps it, others may look: OP_IDLE comes and goes only
+     * under the lock. */
+    _Atomic(uint8_t) state;
     uint8_t kind;
 };
 
 void spry_op_init(struct op *op, enum op_kind kind, struct descriptor *descriptor,
                   void (*complete)(struct task *task));
+
+/* In its owner's hands. */
+bool spry_op_idle(struct op *op);
 
 /* The only writer of op->state. NNG_EINTERNAL: the port broke its contract; close the connection. */
 int spry_op_step(struct op *op, enum op_event event);

@@ -27,7 +27,7 @@ static void acceptor_free(struct retired *retired)
 
 static void acceptor_reap(struct acceptor *acceptor)
 {
-    if (acceptor->listener != NULL || acceptor->op.state != OP_IDLE)
+    if (acceptor->listener != NULL || !spry_op_idle(&acceptor->op))
         return;
     spry_port_detach(&acceptor->loop->port, &acceptor->descriptor);
     spry_loop_retire(acceptor->loop, &acceptor->retired);

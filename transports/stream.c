@@ -198,8 +198,8 @@ static void stream_free(struct retired *retired)
 /* Frees a closed stream once nothing of it is under way. */
 static void stream_reap(struct stream *stream)
 {
-    if (stream->phase != STREAM_CLOSED || stream->posted || stream->read.state != OP_IDLE ||
-        stream->write.state != OP_IDLE)
+    if (stream->phase != STREAM_CLOSED || stream->posted || !spry_op_idle(&stream->read) ||
+        !spry_op_idle(&stream->write))
         return;
     spry_port_detach(&stream->loop->port, &stream->descriptor);
     batch_flush(&stream->writing);
@@ -288,9 +288,9 @@ static void stream_work(struct task *task)
     struct stream *stream = SPRY_CONTAINER(task, struct stream, work);
 
     stream->posted = false;
-    if (stream->phase == STREAM_OPEN && stream->write.state == OP_IDLE)
+    if (stream->phase == STREAM_OPEN && spry_op_idle(&stream->write))
         stream_flush(stream);
-    if (stream->phase == STREAM_OPEN && stream->read.state == OP_IDLE)
+    if (stream->phase == STREAM_OPEN && spry_op_idle(&stream->read))
         stream_deliver(stream);
     stream_reap(stream);
 }
@@ -324,7 +324,7 @@ static void stream_greeted(struct stream *stream)
 {
     int rv;
 
-    if (stream->read.state != OP_IDLE || stream->write.state != OP_IDLE)
+    if (!spry_op_idle(&stream->read) || !spry_op_idle(&stream->write))
         return;
     spry_timer_cancel(&stream->loop->timers, &stream->limit);
     stream->phase = STREAM_OPEN;
@@ -393,7 +393,7 @@ static void write_done(struct task *task)
             stream_greet(stream);
             break;
         case STREAM_GREETING:
-            if (stream->reader.phase != READER_HELLO)
+            if (spry_op_idle(&stream->read))
                 stream_greeted(stream);
             break;
         case STREAM_OPEN:

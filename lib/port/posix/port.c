@@ -341,7 +341,7 @@ void spry_port_cancel(struct port *port, struct op *op, struct task_queue *compl
     struct op *parked;
 
     (void)port;
-    if (spry_op_step(op, OP_CANCEL) != 0 || op->state != OP_IN_FLIGHT)
+    if (spry_op_step(op, OP_CANCEL) != 0 || spry_op_idle(op))
         return;
     parked = side_unpark(&op->descriptor->sides[op_side(op)]);
     if (parked == NULL)
