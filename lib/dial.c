@@ -62,21 +62,32 @@ int nng_dialer_create(nng_dialer *dialer, nng_socket s, const char *url)
     return endpoint_create(HANDLE_DIALER, s, url, &dialer->id);
 }
 
+static int start_and_wait(struct endpoint *dialer)
+{
+    struct loop *loop = dialer->loop;
+    struct waiter waiter;
+    int rv;
+
+    spry_waiter_init(&waiter, loop);
+    rv = spry_dialer_start(dialer, &waiter.request);
+    if (rv != 0)
+        spry_request_finish(&waiter.request, rv);
+    return spry_waiter_wait(loop, &waiter);
+}
+
 int nng_dialer_start(nng_dialer d, int flags)
 {
     struct endpoint *dialer = object_enter(HANDLE_DIALER, d.id);
-    bool blocking = ((unsigned)flags & NNG_FLAG_NONBLOCK) == 0;
-    struct waiter waiter;
     struct loop *loop;
     int rv;
 
     if (dialer == NULL)
         return NNG_ENOENT;
     loop = dialer->loop;
-    spry_waiter_init(&waiter, loop);
-    rv = spry_dialer_start(dialer, blocking ? &waiter.request : NULL);
-    if (rv == 0 && blocking)
-        rv = spry_waiter_wait(loop, &waiter);
+    if (((unsigned)flags & NNG_FLAG_NONBLOCK) != 0)
+        rv = spry_dialer_start(dialer, NULL);
+    else
+        rv = start_and_wait(dialer);
     spry_loop_leave(loop);
     return rv;
 }

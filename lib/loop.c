@@ -19,7 +19,13 @@
 /* Longer than a busy program stays out of the library, shorter than anyone notices. */
 enum { WATCH_DELAY_NS = 1000 * 1000 };
 
-static struct loop the_loop = {.lock = SPRY_MUTEX_INIT, .sleepers = {&the_loop.sleepers, &the_loop.sleepers}};
+/* Rounds of system calls in a row, so that a stream that never runs dry keeps no thread for itself. */
+enum { SETTLE_ROUNDS_MAX = 16 };
+
+static struct loop the_loop = {
+    .lock = SPRY_MUTEX_INIT,
+    .sleepers = {&the_loop.sleepers, &the_loop.sleepers},
+};
 
 struct loop *spry_loop_enter(void)
 {
@@ -42,10 +48,20 @@ static void waiter_rouse(struct loop *loop, struct waiter *waiter)
     }
 }
 
-/* Only the system's events and timers need a poller; waiters are woken by whoever ends their call. */
+/* System calls are left to make: someone had to leave off (loop_settle). */
+static bool loop_busy(const struct loop *loop)
+{
+    return !spry_tasks_empty(&loop->port.started);
+}
+
+/*
+ * Only the system's events, timers and what was left over need a poller; waiters are woken by whoever
+ * ends their call.
+ */
 static bool poller_needed(const struct loop *loop)
 {
-    return spry_port_watching(&loop->port) || spry_timers_next(&loop->timers) != SPRY_NEVER;
+    return loop_busy(loop) || spry_port_watching(&loop->port) ||
+           spry_timers_next(&loop->timers) != SPRY_NEVER;
 }
 
 static void poller_set(struct loop *loop, struct waiter *waiter)
@@ -79,6 +95,8 @@ static void poller_check(struct loop *loop)
 {
     struct waiter *poller = loop->poller;
 
+    if (loop->sockets == 0 && loop->port.in_flight == 0)
+        waiter_rouse(loop, &loop->watchman); /* it waits for the last poller and the last op */
     if (poller == NULL) {
         if (!spry_list_empty(&loop->sleepers) || loop->watchman_state == WATCHMAN_ASLEEP)
             poller_promote(loop);
@@ -86,27 +104,34 @@ static void poller_check(struct loop *loop)
     }
     if (poller->place == WAITER_AWAKE)
         return;
-    if (spry_timers_next(&loop->timers) < loop->poll_deadline_ns ||
+    if (spry_timers_next(&loop->timers) < loop->poll_deadline_ns || loop_busy(loop) ||
         (poller->place == WAITER_ASLEEP && spry_port_watching(&loop->port)) ||
         (loop->retired != NULL && poller->place == WAITER_POLLING))
         waiter_rouse(loop, poller);
 }
 
-/* Runs completions and posted work, and makes the system calls they ask for, until all is quiet. */
+/*
+ * Runs completions and posted work, and makes the system calls they ask for, until all is quiet or
+ * others must have their turn. While calls are made the loop cannot end.
+ */
 static void loop_settle(struct loop *loop)
 {
+    int rounds = 0;
+
     for (;;) {
         struct task *task = spry_tasks_pop(&loop->completed);
 
         if (task != NULL) {
             task->run(task);
-        } else if (!spry_tasks_empty(&loop->port.started)) {
+        } else if (loop_busy(loop) && rounds++ < SETTLE_ROUNDS_MAX) {
             struct task_queue started = spry_port_started(&loop->port);
             struct task_queue completed = {NULL, NULL};
 
+            loop->port.in_flight++;
             spry_mutex_unlock(&loop->lock);
             spry_port_run(&loop->port, &started, &completed);
             spry_mutex_lock(&loop->lock);
+            loop->port.in_flight--;
             spry_tasks_splice(&loop->completed, &completed);
         } else {
             return;
@@ -148,7 +173,7 @@ void spry_loop_leave(struct loop *loop)
 /* One turn of the poller: waits for events or the first timer, then runs what they lead to. */
 static void loop_poll(struct loop *loop, struct waiter *self)
 {
-    loop->poll_deadline_ns = spry_timers_next(&loop->timers);
+    loop->poll_deadline_ns = loop_busy(loop) ? 0 : spry_timers_next(&loop->timers);
     if (spry_port_watching(&loop->port)) {
         struct task_queue completed = {NULL, NULL};
 
@@ -280,7 +305,7 @@ static void watchman_main(void *argument)
             callback->run(callback);
             loop_settle(loop);
             poller_check(loop);
-        } else if (!quiet) {
+        } else if (!quiet && !loop_busy(loop)) {
             watchman_sleep(loop, WATCHMAN_DOZING, spry_clock_ns() + WATCH_DELAY_NS);
         } else if (loop->poller != NULL || !poller_needed(loop)) {
             spry_spare_drop();

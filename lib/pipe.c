@@ -113,13 +113,14 @@ static void pipe_notify(struct task *task)
     }
     if (event == NNG_PIPE_EV_ADD_PRE && pipe->state == PIPE_ANNOUNCED)
         pipe_join(pipe);
-    if (event == NNG_PIPE_EV_REM_POST)
-        pipe_forget(pipe);
     pipe->notifying = pipe->events != 0;
-    if (pipe->notifying)
+    if (pipe->notifying) {
         spry_loop_callback(loop, &pipe->notify);
-    else
-        spry_pipe_release(pipe);
+        return;
+    }
+    if (pipe->state == PIPE_CLOSED)
+        pipe_forget(pipe);
+    spry_pipe_release(pipe);
 }
 
 /* ---- beginning and end ---- */
@@ -166,7 +167,8 @@ void spry_pipe_close(struct pipe *pipe)
     if (joined)
         pipe->socket->protocol->pipe_leave(pipe->protocol, spry_clock_ns());
     spry_endpoint_lost(pipe->endpoint);
-    if (!pipe_tell(pipe, NNG_PIPE_EV_REM_POST))
+    (void)pipe_tell(pipe, NNG_PIPE_EV_REM_POST);
+    if (!pipe->notifying) /* else after the last callback, inside which the id is good */
         pipe_forget(pipe);
 }
 

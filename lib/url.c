@@ -22,7 +22,7 @@ struct span {
 };
 
 /* The room each part may need on top of its share of the URL: NULs, and a default port. */
-enum { URL_SPARE = 32 };
+enum { URL_SPARE = 16 };
 
 static const struct {
     const char *scheme;
@@ -377,10 +377,10 @@ int nng_url_parse(nng_url **out, const char *text)
     rest.first += 3;
     rest.bytes -= 3;
 
-    /* At most four copies of each byte: the whole, its part, hostname and port, or requri. */
-    if (raw.bytes > (SIZE_MAX - sizeof(*block) - URL_SPARE) / 4)
+    /* At most three copies of each byte: the whole, its part, and hostname, port or requri. */
+    if (raw.bytes > (SIZE_MAX - sizeof(*block) - URL_SPARE) / 3)
         return NNG_ENOMEM;
-    block = url_block_new(4 * raw.bytes + URL_SPARE);
+    block = url_block_new(3 * raw.bytes + URL_SPARE);
     if (block == NULL)
         return NNG_ENOMEM;
     next = block->text;

@@ -221,13 +221,13 @@ static int set_mode(struct endpoint *listener)
 
     if (ipc->abstract)
         return 0;
-    if (listener->options.ipc_permissions >= 0 &&
-        chmod(path, (mode_t)listener->options.ipc_permissions) != 0)
-        return NNG_EPERM;
     if (lstat(path, &status) != 0)
         return NNG_ENOENT;
     ipc->device = status.st_dev;
     ipc->inode = status.st_ino;
+    if (listener->options.ipc_permissions >= 0 &&
+        chmod(path, (mode_t)listener->options.ipc_permissions) != 0)
+        return NNG_EPERM;
     return 0;
 }
 

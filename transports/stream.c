@@ -45,6 +45,7 @@ struct stream {
 
     /* The read op's while it is in flight. */
     struct reader reader;
+    size_t place_bytes;     /* of the body's room that the system call was offered */
     struct msg_queue inbox; /* whole messages, not yet handed on */
     int read_error;
 
@@ -117,6 +118,7 @@ static size_t read_spans(struct op *op, struct span *spans, uint8_t *scratch)
     if (spry_reader_lacks(&stream->reader) > 0)
         spry_reader_grow(&stream->reader, spry_net_pending(stream->descriptor.fd));
     count = spry_reader_place(&stream->reader, &spans[0]) ? 1 : 0;
+    stream->place_bytes = count > 0 ? spans[0].bytes : 0;
     spans[count] = (struct span){scratch, OP_SCRATCH_BYTES};
     return count + 1;
 }
@@ -125,11 +127,9 @@ static bool read_moved(struct op *op, size_t bytes, const uint8_t *scratch)
 {
     struct stream *stream = SPRY_CONTAINER(op, struct stream, read);
     bool greeting = stream->reader.phase == READER_HELLO;
-    struct span place;
+    size_t placed = bytes < stream->place_bytes ? bytes : stream->place_bytes;
 
-    if (spry_reader_place(&stream->reader, &place)) {
-        size_t placed = bytes < place.bytes ? bytes : place.bytes;
-
+    if (placed > 0) {
         spry_reader_placed(&stream->reader, placed, &stream->inbox);
         bytes -= placed;
     }

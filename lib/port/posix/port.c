@@ -33,17 +33,22 @@ static void side_latch(struct descriptor *descriptor, enum side_index index)
     atomic_store_explicit(&descriptor->sides[index].state, SIDE_READY, memory_order_release);
 }
 
-/* True: parked, the op and its descriptor are no longer the caller's. False: try again. */
-static bool side_park(struct descriptor *descriptor, struct op *op)
+/* What becomes of an op whose call would block. */
+enum parking { PARKING_DONE, PARKING_AGAIN, PARKING_CANCELED };
+
+/* PARKING_DONE: the op and its descriptor are no longer the caller's. */
+static enum parking side_park(struct descriptor *descriptor, struct op *op)
 {
     struct side *side = &descriptor->sides[op_side(op)];
     unsigned char expected = SIDE_EMPTY;
 
     side->parked = op;
     if (atomic_compare_exchange_strong(&side->state, &expected, SIDE_PARKED))
-        return true;
-    atomic_store_explicit(&side->state, SIDE_EMPTY, memory_order_relaxed);
-    return false;
+        return PARKING_DONE;
+    if (atomic_exchange(&side->state, SIDE_EMPTY) != SIDE_CANCELED)
+        return PARKING_AGAIN;
+    side_latch(descriptor, op_side(op)); /* the cancel may hide an event from the next op */
+    return PARKING_CANCELED;
 }
 
 /*
@@ -57,6 +62,29 @@ static struct op *side_unpark(struct side *side)
     if (atomic_compare_exchange_strong(&side->state, &expected, SIDE_EMPTY))
         return side->parked;
     return NULL;
+}
+
+/* The same for a cancel; when none is parked, leaves word for one whose call is being made. */
+static struct op *side_cancel(struct side *side)
+{
+    for (;;) {
+        struct op *op = side_unpark(side);
+        unsigned char word = atomic_load(&side->state);
+
+        if (op != NULL)
+            return op;
+        if (word != SIDE_PARKED && atomic_compare_exchange_strong(&side->state, &word, SIDE_CANCELED))
+            return NULL;
+    }
+}
+
+/* A cancel that the last op did not meet is not for the next one. */
+static void side_begin(struct descriptor *descriptor, enum side_index index)
+{
+    struct side *side = &descriptor->sides[index];
+
+    if (atomic_load_explicit(&side->state, memory_order_relaxed) == SIDE_CANCELED)
+        side_latch(descriptor, index);
 }
 
 static bool would_block(int code)
@@ -120,6 +148,7 @@ static enum attempt attempt_read(struct op *op)
             return attempt_fail(op, errno);
         if (got == 0) {
             op->result = NNG_ECONNSHUT;
+            side_latch(descriptor, SIDE_IN); /* its event does not come again */
             return ATTEMPT_DONE;
         }
         emptied = (size_t)got < offered &&
@@ -209,9 +238,9 @@ static enum attempt op_attempt(struct op *op)
     return ATTEMPT_DONE;
 }
 
-/* No lock held: the op's state, which a cancel may just be asking for, changes when it is dequeued. */
 static void op_finish(struct op *op, struct task_queue *completed)
 {
+    (void)spry_op_step(op, OP_FINISH);
     spry_tasks_push(completed, &op->task);
 }
 
@@ -237,6 +266,7 @@ static void op_run(struct port *port, struct op *op, struct task_queue *complete
 
     for (;;) {
         enum attempt attempt = op_attempt(op);
+        enum parking parking;
 
         if (!op_watch(port, op, attempt))
             attempt = ATTEMPT_DONE;
@@ -244,9 +274,14 @@ static void op_run(struct port *port, struct op *op, struct task_queue *complete
             break;
         if (out)
             spry_backend_arm(port, descriptor);
-        if (side_park(descriptor, op)) {
+        parking = side_park(descriptor, op);
+        if (parking == PARKING_DONE) {
             spry_backend_parked(port);
             return;
+        }
+        if (parking == PARKING_CANCELED) {
+            op->result = NNG_ECANCELED;
+            break;
         }
     }
     if (out)
@@ -269,7 +304,7 @@ void spry_side_event(struct port *port, struct descriptor *descriptor, enum side
         }
         expected = SIDE_EMPTY;
         if (atomic_compare_exchange_strong(&side->state, &expected, SIDE_READY) ||
-            expected == SIDE_READY)
+            expected != SIDE_PARKED)
             return;
     }
 }
@@ -330,7 +365,8 @@ void spry_port_submit(struct port *port, struct op *op)
     (void)spry_op_step(op, OP_SUBMIT);
     port->in_flight++;
     op->result = 0;
-    if (op_side(op) == SIDE_IN && side_park(op->descriptor, op))
+    side_begin(op->descriptor, op_side(op));
+    if (op_side(op) == SIDE_IN && side_park(op->descriptor, op) == PARKING_DONE)
         spry_backend_parked(port);
     else
         spry_tasks_push(&port->started, &op->task);
@@ -343,19 +379,17 @@ void spry_port_cancel(struct port *port, struct op *op, struct task_queue *compl
     (void)port;
     if (spry_op_step(op, OP_CANCEL) != 0 || spry_op_idle(op))
         return;
-    parked = side_unpark(&op->descriptor->sides[op_side(op)]);
+    parked = side_cancel(&op->descriptor->sides[op_side(op)]);
     if (parked == NULL)
-        return; /* its call is being made; it completes by itself */
+        return; /* its call is being made; it completes instead of parking */
     parked->result = NNG_ECANCELED;
     op_finish(parked, completed);
 }
 
 int spry_port_dequeue(struct port *port, struct op *op)
 {
-    int rv = spry_op_step(op, OP_FINISH);
+    int rv = spry_op_step(op, OP_DEQUEUE);
 
-    if (rv == 0)
-        rv = spry_op_step(op, OP_DEQUEUE);
     port->in_flight--;
     return rv != 0 ? rv : op->result;
 }

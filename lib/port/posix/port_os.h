@@ -18,9 +18,10 @@ struct op;
 /*
  * A side's mailbox. One op at a time uses a side, so: only its owner parks (EMPTY to PARKED), only
  * an event or a cancel takes out (PARKED to EMPTY), and an event that finds nobody leaves word
- * (EMPTY to READY), so that none is lost between a call that would block and the parking.
+ * (EMPTY to READY), so that none is lost between a call that would block and the parking. A cancel
+ * that finds nobody leaves word too (CANCELED): the op whose call is being made must not park.
  */
-enum side_state { SIDE_EMPTY, SIDE_PARKED, SIDE_READY };
+enum side_state { SIDE_EMPTY, SIDE_PARKED, SIDE_READY, SIDE_CANCELED };
 
 enum side_index { SIDE_IN, SIDE_OUT, SIDES };
 
@@ -41,7 +42,7 @@ struct descriptor {
 struct port {
     struct task_queue started; /* ops whose system call is still to be made */
     size_t attached;
-    size_t in_flight;   /* ops submitted and not yet dequeued */
+    size_t in_flight; /* ops submitted and not yet dequeued, calls being made: the port stays open */
     int wait_fd;        /* epoll */
     int wake_fds[2];    /* what spry_port_wake makes readable: an eventfd, or a pipe */
     atomic_bool waking;  /* a wake-up is on its way */
