@@ -1,0 +1,318 @@
+/* Helpers for tests on real sockets. */
+#include "link.h"
+
+#include <nng/protocol/reqrep0/rep.h>
+#include <nng/protocol/reqrep0/req.h>
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <check.h>
+
+static char directory[64];
+static unsigned urls;
+static size_t threads_before;
+
+static void *nothing_main(void *argument)
+{
+    return argument;
+}
+
+/* What the sanitizers start with the first thread is there before any are counted. */
+void link_setup(void)
+{
+    pthread_t thread;
+
+    ck_assert_int_eq(pthread_create(&thread, NULL, nothing_main, NULL), 0);
+    pthread_join(thread, NULL);
+    threads_before = link_threads();
+    strcpy(directory, "/tmp/spry-test-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+}
+
+static bool threads_ended(void *argument)
+{
+    (void)argument;
+    return link_threads() <= threads_before;
+}
+
+/* The library ends on its own thread, after the last close; what it has then would look lost. */
+void link_teardown(void)
+{
+    DIR *dir = opendir(directory);
+    struct dirent *entry;
+
+    ck_assert_msg(link_wait(threads_ended, NULL), "threads are left");
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        char path[sizeof(directory) + sizeof(entry->d_name) + 1];
+
+        (void)snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name);
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            (void)remove(path);
+    }
+    if (dir != NULL)
+        (void)closedir(dir);
+    (void)rmdir(directory);
+}
+
+const char *link_directory(void)
+{
+    return directory;
+}
+
+bool link_possible(enum link_kind kind)
+{
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int fd;
+    bool possible;
+
+    if (kind != LINK_TCP6)
+        return true;
+    fd = socket(AF_INET6, SOCK_STREAM, 0);
+    possible = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+    if (fd >= 0)
+        (void)close(fd);
+    return possible;
+}
+
+/* 127/8 is all loopback: an address by process id; for ::1 a port below those the system picks. */
+void link_url(enum link_kind kind, char url[LINK_URL_BYTES])
+{
+    unsigned pid = (unsigned)getpid();
+
+    urls++;
+    switch (kind) {
+    case LINK_TCP:
+        (void)snprintf(url, LINK_URL_BYTES, "tcp://127.%u.%u.1:%u", 1 + pid / 254 % 254,
+                       1 + pid % 254, 5000 + urls);
+        return;
+    case LINK_TCP6:
+        (void)snprintf(url, LINK_URL_BYTES, "tcp://[::1]:%u", 10000 + (pid * 8 + urls) % 20000);
+        return;
+    case LINK_IPC:
+        (void)snprintf(url, LINK_URL_BYTES, "ipc://%s/%u", directory, urls);
+        return;
+    case LINK_UNIX:
+        (void)snprintf(url, LINK_URL_BYTES, "unix://%s/%u", directory, urls);
+        return;
+    case LINK_ABSTRACT:
+        (void)snprintf(url, LINK_URL_BYTES, "abstract://spry-test-%u-%u", pid, urls);
+        return;
+    case LINK_INPROC:
+    case LINKS:
+        break;
+    }
+    (void)snprintf(url, LINK_URL_BYTES, "inproc://test %u", urls);
+}
+
+static nng_socket limited(nng_socket socket)
+{
+    ck_assert_int_eq(nng_socket_set_ms(socket, NNG_OPT_RECVTIMEO, LINK_DEADLINE_MS), 0);
+    ck_assert_int_eq(nng_socket_set_ms(socket, NNG_OPT_SENDTIMEO, LINK_DEADLINE_MS), 0);
+    ck_assert_int_eq(nng_socket_set_ms(socket, NNG_OPT_RECONNMINT, 10), 0);
+    return socket;
+}
+
+nng_socket link_open_rep(void)
+{
+    nng_socket rep;
+
+    ck_assert_int_eq(nng_rep0_open(&rep), 0);
+    return limited(rep);
+}
+
+nng_socket link_open_req(void)
+{
+    nng_socket req;
+
+    ck_assert_int_eq(nng_req0_open(&req), 0);
+    return limited(req);
+}
+
+nng_socket link_rep(const char *url)
+{
+    nng_socket rep = link_open_rep();
+    int rv = nng_listen(rep, url, NULL, 0);
+
+    ck_assert_msg(rv == 0, "listen %s: %s", url, nng_strerror(rv));
+    return rep;
+}
+
+nng_socket link_req(const char *url)
+{
+    nng_socket req = link_open_req();
+    int rv = nng_dial(req, url, NULL, 0);
+
+    ck_assert_msg(rv == 0, "dial %s: %s", url, nng_strerror(rv));
+    return req;
+}
+
+int link_send(nng_socket socket, const void *data, size_t bytes, int flags)
+{
+    return nng_send(socket, (void *)(uintptr_t)data, bytes, flags); /* only reads it */
+}
+
+static void fill(unsigned char *data, size_t bytes, unsigned salt)
+{
+    for (size_t i = 0; i < bytes; i++)
+        data[i] = (unsigned char)(i * 31 + (i >> 8) + salt);
+}
+
+static nng_msg *receive(nng_socket socket, const unsigned char *expected, size_t bytes)
+{
+    nng_msg *msg;
+    int rv = nng_recvmsg(socket, &msg, 0);
+
+    ck_assert_msg(rv == 0, "receive %zu bytes: %s", bytes, nng_strerror(rv));
+    ck_assert_uint_eq(nng_msg_len(msg), bytes);
+    ck_assert(bytes == 0 || memcmp(nng_msg_body(msg), expected, bytes) == 0);
+    ck_assert_uint_eq(nng_msg_header_len(msg), 0);
+    return msg;
+}
+
+void link_exchange(nng_socket req, nng_socket rep, size_t bytes)
+{
+    unsigned char *data = malloc(bytes + 1);
+
+    fill(data, bytes, 1);
+    ck_assert_int_eq(nng_send(req, data, bytes, 0), 0);
+    nng_msg_free(receive(rep, data, bytes));
+    fill(data, bytes, 2);
+    ck_assert_int_eq(nng_send(rep, data, bytes, 0), 0);
+    nng_msg_free(receive(req, data, bytes));
+    free(data);
+}
+
+void link_serves(nng_socket rep, const char *url)
+{
+    nng_socket req = link_req(url);
+
+    link_exchange(req, rep, 3);
+    ck_assert_int_eq(nng_close(req), 0);
+}
+
+static void *echo_main(void *argument)
+{
+    nng_socket rep = *(nng_socket *)argument;
+    nng_msg *msg;
+
+    while (nng_recvmsg(rep, &msg, 0) == 0) {
+        if (nng_sendmsg(rep, msg, 0) != 0)
+            nng_msg_free(msg);
+    }
+    return NULL;
+}
+
+pthread_t link_echo(nng_socket *rep)
+{
+    pthread_t thread;
+
+    (void)nng_socket_set_ms(*rep, NNG_OPT_RECVTIMEO, NNG_DURATION_INFINITE);
+    ck_assert_int_eq(pthread_create(&thread, NULL, echo_main, rep), 0);
+    return thread;
+}
+
+double link_seconds(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+bool link_wait(bool (*fact)(void *argument), void *argument)
+{
+    double limit = link_seconds() + LINK_DEADLINE_MS / 1000;
+
+    while (!fact(argument)) {
+        if (link_seconds() > limit)
+            return false;
+        (void)poll(NULL, 0, 1);
+    }
+    return true;
+}
+
+static size_t entries(const char *path)
+{
+    DIR *dir = opendir(path);
+    size_t count = 0;
+
+    if (dir == NULL)
+        return 0;
+    while (readdir(dir) != NULL)
+        count++;
+    (void)closedir(dir);
+    return count - 2;
+}
+
+size_t link_descriptors(void)
+{
+    return entries("/proc/self/fd") - 1; /* without the one that reads the directory */
+}
+
+size_t link_threads(void)
+{
+    return entries("/proc/self/task");
+}
+
+static void record(nng_pipe pipe, nng_pipe_ev event, void *argument)
+{
+    struct link_events *events = argument;
+
+    pthread_mutex_lock(&events->lock);
+    if (events->count < LINK_EVENTS_MAX) {
+        events->all[events->count].event = event;
+        events->all[events->count].pipe = pipe;
+        events->count++;
+    }
+    pthread_mutex_unlock(&events->lock);
+}
+
+void link_record(struct link_events *events, nng_socket socket)
+{
+    pthread_mutex_init(&events->lock, NULL);
+    events->count = 0;
+    for (int event = 0; event < NNG_PIPE_EV_NUM; event++)
+        ck_assert_int_eq(nng_pipe_notify(socket, (nng_pipe_ev)event, record, events), 0);
+}
+
+size_t link_count(struct link_events *events, nng_pipe_ev event)
+{
+    size_t count = 0;
+
+    pthread_mutex_lock(&events->lock);
+    for (size_t i = 0; i < events->count; i++)
+        count += events->all[i].event == event ? 1 : 0;
+    pthread_mutex_unlock(&events->lock);
+    return count;
+}
+
+struct awaited {
+    struct link_events *events;
+    nng_pipe_ev event;
+    size_t count;
+};
+
+static bool came(void *argument)
+{
+    struct awaited *awaited = argument;
+
+    return link_count(awaited->events, awaited->event) >= awaited->count;
+}
+
+void link_await(struct link_events *events, nng_pipe_ev event, size_t count)
+{
+    struct awaited awaited = {events, event, count};
+
+    ck_assert_msg(link_wait(came, &awaited), "event %d came %zu times, not %zu", (int)event,
+                  link_count(events, event), count);
+}

@@ -1,0 +1,1158 @@
+/* REQ and REP over each transport, on real sockets; what addresses mean and which are refused. */
+#include "support/link.h"
+#include "support/raw_peer.h"
+
+#include <nng/protocol/reqrep0/rep.h>
+#include <nng/protocol/reqrep0/req.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <check.h>
+
+/* What a test needs that runs over the transport `_i`. */
+#define LINK_BEGIN(url)                                                                            \
+    char url[LINK_URL_BYTES];                                                                      \
+    if (!link_possible((enum link_kind)_i))                                                        \
+        return;                                                                                    \
+    link_url((enum link_kind)_i, url)
+
+static void close_all(nng_socket a, nng_socket b)
+{
+    ck_assert_int_eq(nng_close(a), 0);
+    ck_assert_int_eq(nng_close(b), 0);
+}
+
+/* ---- traffic ---- */
+
+START_TEST(messages_of_every_size_arrive_whole)
+{
+    static const size_t sizes[] = {0, 1, 64, 4095, 65535, 64 << 10, 1 << 20, 5 << 20};
+    LINK_BEGIN(url);
+    nng_socket rep = link_rep(url);
+    nng_socket req = link_req(url);
+
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+        link_exchange(req, rep, sizes[i]);
+    close_all(req, rep);
+}
+END_TEST
+
+START_TEST(many_requests_in_a_row_are_answered)
+{
+    LINK_BEGIN(url);
+    nng_socket rep = link_rep(url);
+    nng_socket req = link_req(url);
+
+    for (size_t i = 0; i < 1500; i++)
+        link_exchange(req, rep, i % 300);
+    close_all(req, rep);
+}
+END_TEST
+
+START_TEST(either_side_may_dial)
+{
+    LINK_BEGIN(url);
+    nng_socket req = link_open_req();
+    nng_socket rep = link_open_rep();
+
+    ck_assert_int_eq(nng_listen(req, url, NULL, 0), 0);
+    ck_assert_int_eq(nng_dial(rep, url, NULL, 0), 0);
+    link_exchange(req, rep, 1000);
+    close_all(req, rep);
+}
+END_TEST
+
+START_TEST(two_clients_get_their_own_answers)
+{
+    LINK_BEGIN(url);
+    nng_socket rep = link_rep(url);
+    nng_socket clients[2] = {link_req(url), link_req(url)};
+
+    for (int round = 0; round < 50; round++) {
+        ck_assert_int_eq(link_send(clients[0], "one", 3, 0), 0);
+        ck_assert_int_eq(link_send(clients[1], "two", 3, 0), 0);
+        for (int i = 0; i < 2; i++) {
+            nng_msg *msg;
+
+            ck_assert_int_eq(nng_recvmsg(rep, &msg, 0), 0);
+            ck_assert_int_eq(nng_sendmsg(rep, msg, 0), 0);
+        }
+        for (int i = 1; i >= 0; i--) {
+            char answer[4] = "";
+            size_t bytes = 3;
+
+            ck_assert_int_eq(nng_recv(clients[i], answer, &bytes, 0), 0);
+            ck_assert_str_eq(answer, i == 0 ? "one" : "two");
+        }
+    }
+    ck_assert_int_eq(nng_close(rep), 0);
+    close_all(clients[0], clients[1]);
+}
+END_TEST
+
+/* A raw REP, which shows the backtrace. */
+static nng_socket raw_rep(const char *url)
+{
+    nng_socket rep;
+
+    ck_assert_int_eq(nng_rep0_open_raw(&rep), 0);
+    ck_assert_int_eq(nng_socket_set_ms(rep, NNG_OPT_RECVTIMEO, LINK_DEADLINE_MS), 0);
+    ck_assert_int_eq(nng_listen(rep, url, NULL, 0), 0);
+    return rep;
+}
+
+static nng_msg *raw_request(nng_socket rep, uint32_t *id)
+{
+    const unsigned char *header;
+    nng_msg *msg;
+
+    ck_assert_int_eq(nng_recvmsg(rep, &msg, 0), 0);
+    ck_assert_uint_eq(nng_msg_header_len(msg), 8);
+    header = nng_msg_header(msg);
+    *id = (uint32_t)header[4] << 24 | (uint32_t)header[5] << 16 | (uint32_t)header[6] << 8 |
+          header[7];
+    ck_assert_uint_eq(*id >> 31, 1);
+    ck_assert_str_eq(nng_msg_body(msg), "again");
+    return msg;
+}
+
+START_TEST(a_restarted_server_gets_the_same_request_again)
+{
+    LINK_BEGIN(url);
+    nng_socket rep = raw_rep(url);
+    nng_socket req = link_req(url);
+    size_t bytes = 6;
+    char answer[6];
+    uint32_t id;
+
+    ck_assert_int_eq(link_send(req, "again", 6, 0), 0);
+    nng_msg_free(raw_request(rep, &id));
+    for (int restarts = 0; restarts < 5; restarts++) {
+        nng_msg *msg;
+        uint32_t resent;
+
+        ck_assert_int_eq(nng_close(rep), 0);
+        rep = raw_rep(url);
+        msg = raw_request(rep, &resent);
+        ck_assert_uint_eq(resent, id);
+        if (restarts < 4)
+            nng_msg_free(msg);
+        else
+            ck_assert_int_eq(nng_sendmsg(rep, msg, 0), 0);
+    }
+    ck_assert_int_eq(nng_recv(req, answer, &bytes, 0), 0);
+    ck_assert_str_eq(answer, "again");
+    close_all(req, rep);
+}
+END_TEST
+
+START_TEST(a_client_may_be_there_before_its_server)
+{
+    LINK_BEGIN(url);
+    nng_socket req = link_open_req();
+    nng_socket rep;
+
+    ck_assert_int_eq(nng_dial(req, url, NULL, NNG_FLAG_NONBLOCK), 0);
+    ck_assert_int_eq(link_send(req, "x", 1, NNG_FLAG_NONBLOCK), NNG_EAGAIN);
+    rep = link_rep(url);
+    link_exchange(req, rep, 10);
+    close_all(req, rep);
+}
+END_TEST
+
+/* ---- starting and stopping ---- */
+
+START_TEST(a_name_can_be_listened_on_again_at_once)
+{
+    LINK_BEGIN(url);
+    nng_socket rep = link_open_rep();
+    nng_socket req = link_open_req();
+
+    for (int i = 0; i < 1000; i++) {
+        nng_listener listener;
+        int rv = nng_listen(rep, url, &listener, 0);
+
+        ck_assert_msg(rv == 0, "the %dth time: %s", i, nng_strerror(rv));
+        if (i % 100 == 0) {
+            nng_dialer dialer;
+
+            ck_assert_int_eq(nng_dial(req, url, &dialer, 0), 0);
+            ck_assert_int_eq(nng_dialer_close(dialer), 0);
+        }
+        ck_assert_int_eq(nng_listener_close(listener), 0);
+    }
+    ck_assert_int_eq(nng_listen(rep, url, NULL, 0), 0);
+    ck_assert_int_eq(nng_dial(req, url, NULL, 0), 0);
+    link_exchange(req, rep, 10);
+    close_all(req, rep);
+}
+END_TEST
+
+START_TEST(a_socket_can_be_replaced_by_another_at_once)
+{
+    LINK_BEGIN(url);
+
+    for (int i = 0; i < 100; i++)
+        ck_assert_int_eq(nng_close(link_rep(url)), 0);
+}
+END_TEST
+
+START_TEST(a_second_listener_is_refused)
+{
+    LINK_BEGIN(url);
+    nng_socket rep = link_rep(url);
+    nng_socket other = link_open_rep();
+
+    ck_assert_int_eq(nng_listen(other, url, NULL, 0), NNG_EADDRINUSE);
+    ck_assert_int_eq(nng_listen(rep, url, NULL, 0), NNG_EADDRINUSE);
+    link_serves(rep, url);
+    close_all(rep, other);
+}
+END_TEST
+
+START_TEST(starting_twice_is_a_wrong_state)
+{
+    LINK_BEGIN(url);
+    nng_socket rep = link_open_rep();
+    nng_socket req = link_open_req();
+    nng_listener listener;
+    nng_dialer dialer;
+
+    ck_assert_int_eq(nng_listener_create(&listener, rep, url), 0);
+    ck_assert_int_eq(nng_listener_start(listener, 0), 0);
+    ck_assert_int_eq(nng_listener_start(listener, 0), NNG_ESTATE);
+    ck_assert_int_eq(nng_dialer_create(&dialer, req, url), 0);
+    ck_assert_int_eq(nng_dialer_start(dialer, 0), 0);
+    ck_assert_int_eq(nng_dialer_start(dialer, 0), NNG_ESTATE);
+    ck_assert_int_eq(nng_dialer_start(dialer, NNG_FLAG_NONBLOCK), NNG_ESTATE);
+    link_exchange(req, rep, 10);
+    ck_assert_int_eq(nng_dialer_close(dialer), 0);
+    ck_assert_int_eq(nng_dialer_close(dialer), NNG_ENOENT);
+    ck_assert_int_eq(nng_listener_close(listener), 0);
+    ck_assert_int_eq(nng_listener_close(listener), NNG_ENOENT);
+    close_all(req, rep);
+}
+END_TEST
+
+START_TEST(a_refused_dialer_can_be_started_again)
+{
+    LINK_BEGIN(url);
+    nng_socket req = link_open_req();
+    nng_socket rep;
+    nng_dialer dialer;
+
+    ck_assert_int_eq(nng_dial(req, url, NULL, 0), NNG_ECONNREFUSED);
+    ck_assert_int_eq(nng_dialer_create(&dialer, req, url), 0);
+    for (int i = 0; i < 20; i++)
+        ck_assert_int_eq(nng_dialer_start(dialer, 0), NNG_ECONNREFUSED);
+    rep = link_rep(url);
+    ck_assert_int_eq(nng_dialer_start(dialer, 0), 0);
+    link_exchange(req, rep, 10);
+    close_all(req, rep);
+}
+END_TEST
+
+START_TEST(a_busy_listener_can_be_started_later)
+{
+    LINK_BEGIN(url);
+    nng_socket rep = link_rep(url);
+    nng_socket other = link_open_rep();
+    nng_listener listener;
+
+    ck_assert_int_eq(nng_listener_create(&listener, other, url), 0);
+    ck_assert_int_eq(nng_listener_start(listener, 0), NNG_EADDRINUSE);
+    ck_assert_int_eq(nng_close(rep), 0);
+    ck_assert_int_eq(nng_listener_start(listener, 0), 0);
+    link_serves(other, url);
+    ck_assert_int_eq(nng_close(other), 0);
+}
+END_TEST
+
+START_TEST(closing_an_endpoint_leaves_the_others_alone)
+{
+    LINK_BEGIN(url);
+    char second[LINK_URL_BYTES];
+    nng_socket rep = link_open_rep();
+    nng_listener listener;
+    nng_socket req;
+    nng_socket lost;
+
+    link_url((enum link_kind)_i, second);
+    ck_assert_int_eq(nng_listen(rep, url, NULL, 0), 0);
+    ck_assert_int_eq(nng_listen(rep, second, &listener, 0), 0);
+    req = link_req(url);
+    lost = link_req(second);
+    link_exchange(lost, rep, 1);
+    ck_assert_int_eq(nng_listener_close(listener), 0);
+    link_exchange(req, rep, 10);
+    ck_assert_int_eq(nng_dial(lost, second, NULL, 0), NNG_ECONNREFUSED);
+    ck_assert_int_eq(nng_close(lost), 0);
+    close_all(req, rep);
+}
+END_TEST
+
+/* ---- who is there ---- */
+
+static nng_pipe pipe_of_request(nng_socket req, nng_socket rep, nng_pipe *client)
+{
+    nng_pipe pipe;
+    nng_msg *msg;
+
+    ck_assert_int_eq(link_send(req, "who", 3, 0), 0);
+    ck_assert_int_eq(nng_recvmsg(rep, &msg, 0), 0);
+    pipe = nng_msg_get_pipe(msg);
+    ck_assert_int_eq(nng_sendmsg(rep, msg, 0), 0);
+    ck_assert_int_eq(nng_recvmsg(req, &msg, 0), 0);
+    *client = nng_msg_get_pipe(msg);
+    nng_msg_free(msg);
+    return pipe;
+}
+
+static nng_sockaddr address_of(nng_pipe pipe, const char *name)
+{
+    nng_sockaddr address;
+    int rv = nng_pipe_get_addr(pipe, name, &address);
+
+    ck_assert_msg(rv == 0, "%s: %s", name, nng_strerror(rv));
+    return address;
+}
+
+static void check_address(const nng_sockaddr *address, const char *url)
+{
+    char text[NNG_MAXADDRSTRLEN];
+    const char *rest = strstr(url, "://") + 3;
+
+    switch (address->s_family) {
+    case NNG_AF_INET:
+    case NNG_AF_INET6:
+    case NNG_AF_IPC:
+        ck_assert_str_eq(nng_str_sockaddr(address, text, sizeof(text)), rest);
+        return;
+    case NNG_AF_INPROC:
+        ck_assert_str_eq(address->s_inproc.sa_name, url);
+        return;
+    case NNG_AF_ABSTRACT:
+        ck_assert_uint_eq(address->s_abstract.sa_len, strlen(rest));
+        ck_assert_mem_eq(address->s_abstract.sa_name, rest, strlen(rest));
+        return;
+    default:
+        ck_abort_msg("family %d", address->s_family);
+    }
+}
+
+START_TEST(pipes_tell_who_is_at_both_ends)
+{
+    static const int families[] = {[LINK_INPROC] = NNG_AF_INPROC, [LINK_TCP] = NNG_AF_INET,
+                                   [LINK_TCP6] = NNG_AF_INET6,    [LINK_IPC] = NNG_AF_IPC,
+                                   [LINK_UNIX] = NNG_AF_IPC,      [LINK_ABSTRACT] = NNG_AF_ABSTRACT};
+    LINK_BEGIN(url);
+    nng_socket rep = link_rep(url);
+    nng_socket req = link_req(url);
+    nng_pipe client;
+    nng_pipe server = pipe_of_request(req, rep, &client);
+    nng_sockaddr address;
+    nng_sockaddr other;
+
+    ck_assert_int_gt(nng_pipe_id(server), 0);
+    ck_assert_int_eq(nng_socket_id(nng_pipe_socket(server)), nng_socket_id(rep));
+    ck_assert_int_eq(nng_socket_id(nng_pipe_socket(client)), nng_socket_id(req));
+    ck_assert_int_gt(nng_listener_id(nng_pipe_listener(server)), 0);
+    ck_assert_int_eq(nng_dialer_id(nng_pipe_dialer(server)), -1);
+    ck_assert_int_gt(nng_dialer_id(nng_pipe_dialer(client)), 0);
+    ck_assert_int_eq(nng_listener_id(nng_pipe_listener(client)), -1);
+    address = address_of(server, NNG_OPT_LOCADDR);
+    ck_assert_int_eq(address.s_family, families[_i]);
+    check_address(&address, url);
+    address = address_of(client, NNG_OPT_REMADDR);
+    check_address(&address, url);
+    address = address_of(client, NNG_OPT_LOCADDR);
+    other = address_of(server, NNG_OPT_REMADDR);
+    ck_assert_mem_eq(&address, &other, sizeof(address));
+    close_all(req, rep);
+}
+END_TEST
+
+START_TEST(unix_pipes_tell_the_peers_process)
+{
+    LINK_BEGIN(url);
+    bool local = _i == LINK_IPC || _i == LINK_UNIX || _i == LINK_ABSTRACT;
+    nng_socket rep = link_rep(url);
+    nng_socket req = link_req(url);
+    nng_pipe pipes[2];
+
+    pipes[0] = pipe_of_request(req, rep, &pipes[1]);
+    for (int i = 0; i < 2; i++) {
+        uint64_t value = 0;
+        int expected = local ? 0 : NNG_ENOTSUP;
+
+        ck_assert_int_eq(nng_pipe_get_uint64(pipes[i], NNG_OPT_PEER_PID, &value), expected);
+        ck_assert_uint_eq(value, local ? (uint64_t)getpid() : 0);
+        ck_assert_int_eq(nng_pipe_get_uint64(pipes[i], NNG_OPT_PEER_UID, &value), expected);
+        ck_assert_uint_eq(value, local ? getuid() : 0);
+        ck_assert_int_eq(nng_pipe_get_uint64(pipes[i], NNG_OPT_PEER_GID, &value), expected);
+        ck_assert_uint_eq(value, local ? getgid() : 0);
+        ck_assert_int_eq(nng_pipe_get_uint64(pipes[i], NNG_OPT_PEER_ZONEID, &value), NNG_ENOTSUP);
+    }
+    close_all(req, rep);
+}
+END_TEST
+
+START_TEST(endpoints_tell_their_url)
+{
+    LINK_BEGIN(url);
+    nng_socket rep = link_open_rep();
+    nng_socket req = link_open_req();
+    nng_listener listener;
+    nng_dialer dialer;
+    const nng_url *parsed;
+    char *text;
+
+    ck_assert_int_eq(nng_listen(rep, url, &listener, 0), 0);
+    ck_assert_int_eq(nng_dial(req, url, &dialer, 0), 0);
+    ck_assert_int_eq(nng_listener_get_string(listener, NNG_OPT_URL, &text), 0);
+    ck_assert_str_eq(text, url);
+    nng_strfree(text);
+    ck_assert_int_eq(nng_dialer_get_string(dialer, NNG_OPT_URL, &text), 0);
+    ck_assert_str_eq(text, url);
+    nng_strfree(text);
+    ck_assert_int_eq(nng_listener_get_url(listener, &parsed), 0);
+    ck_assert_str_eq(parsed->u_rawurl, url);
+    ck_assert_int_eq(nng_dialer_get_url(dialer, &parsed), 0);
+    ck_assert_str_eq(parsed->u_rawurl, url);
+    close_all(req, rep);
+}
+END_TEST
+
+/* ---- tcp ---- */
+
+START_TEST(tcp_port_zero_is_told_by_url_and_option)
+{
+    static const char *const urls[] = {"tcp://127.0.0.1:0", "tcp://127.0.0.1", "tcp4://*:0",
+                                       "tcp://:0",          "tcp://*:0",       "tcp6://[::1]:0",
+                                       "tcp6://*:0",        "tcp://localhost:0"};
+    nng_socket rep;
+    nng_listener listener;
+    const nng_url *parsed;
+    nng_sockaddr address;
+    char *text;
+    int port = 0;
+
+    if (strncmp(urls[_i], "tcp6", 4) == 0 && !link_possible(LINK_TCP6))
+        return;
+    rep = link_open_rep();
+    ck_assert_int_eq(nng_listener_create(&listener, rep, urls[_i]), 0);
+    ck_assert_int_eq(nng_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port), NNG_ESTATE);
+    ck_assert_int_eq(nng_listener_start(listener, 0), 0);
+    ck_assert_int_eq(nng_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port), 0);
+    ck_assert_int_gt(port, 0);
+    ck_assert_int_eq(nng_listener_set_int(listener, NNG_OPT_TCP_BOUND_PORT, 1), NNG_EREADONLY);
+    ck_assert_int_eq(nng_listener_get_string(listener, NNG_OPT_URL, &text), 0);
+    ck_assert_int_eq(atoi(strrchr(text, ':') + 1), port);
+    nng_strfree(text);
+    ck_assert_int_eq(nng_listener_get_url(listener, &parsed), 0);
+    ck_assert_int_eq(atoi(parsed->u_port), port);
+    ck_assert_int_eq(nng_listener_get_addr(listener, NNG_OPT_LOCADDR, &address), 0);
+    ck_assert_int_eq(
+        ntohs(address.s_family == NNG_AF_INET ? address.s_in.sa_port : address.s_in6.sa_port),
+        port);
+    {
+        char dial[LINK_URL_BYTES];
+
+        (void)snprintf(dial, sizeof(dial), "tcp://%s:%d",
+                       address.s_family == NNG_AF_INET ? "127.0.0.1" : "[::1]", port);
+        link_serves(rep, dial);
+    }
+    ck_assert_int_eq(nng_close(rep), 0);
+}
+END_TEST
+
+START_TEST(tcp_names_are_looked_up)
+{
+    nng_socket rep = link_open_rep();
+    nng_socket req = link_open_req();
+    nng_listener listener;
+    nng_dialer dialer;
+    char url[LINK_URL_BYTES];
+    int port;
+
+    ck_assert_int_eq(nng_listen(rep, "tcp://127.0.0.1:0", &listener, 0), 0);
+    ck_assert_int_eq(nng_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port), 0);
+    for (int i = 0; i < 10; i++) {
+        (void)snprintf(url, sizeof(url), "%s://%s:%d", i % 2 == 0 ? "tcp" : "tcp4",
+                       i % 3 == 0 ? "LOCALHOST" : "localhost", port);
+        ck_assert_int_eq(nng_dial(req, url, &dialer, i < 5 ? 0 : NNG_FLAG_NONBLOCK), 0);
+        link_exchange(req, rep, 10);
+        ck_assert_int_eq(nng_dialer_close(dialer), 0);
+    }
+    close_all(req, rep);
+}
+END_TEST
+
+START_TEST(a_dialer_closes_while_its_name_is_looked_up)
+{
+    nng_socket req = link_open_req();
+
+    for (int i = 0; i < 50; i++) {
+        nng_dialer dialer;
+
+        ck_assert_int_eq(nng_dial(req, "tcp://localhost:9", &dialer, NNG_FLAG_NONBLOCK), 0);
+        ck_assert_int_eq(nng_dialer_close(dialer), 0);
+    }
+    ck_assert_int_eq(nng_dial(req, "tcp://localhost:9", NULL, NNG_FLAG_NONBLOCK), 0);
+    ck_assert_int_eq(nng_close(req), 0);
+}
+END_TEST
+
+START_TEST(a_dialer_may_choose_where_it_dials_from)
+{
+    char listen[LINK_URL_BYTES];
+    char url[2 * LINK_URL_BYTES];
+    char source[32];
+    nng_pipe client;
+    nng_pipe server;
+    nng_sockaddr address;
+    nng_socket rep;
+    nng_socket req;
+
+    link_url(LINK_TCP, listen);
+    (void)snprintf(source, sizeof(source), "127.9.%d.7", (int)(getpid() % 250));
+    (void)snprintf(url, sizeof(url), "tcp://%s;%s", source, listen + strlen("tcp://"));
+    rep = link_rep(listen);
+    req = link_req(url);
+    server = pipe_of_request(req, rep, &client);
+    address = address_of(server, NNG_OPT_REMADDR);
+    ck_assert_uint_eq(address.s_in.sa_addr, inet_addr(source));
+    address = address_of(client, NNG_OPT_LOCADDR);
+    ck_assert_uint_eq(address.s_in.sa_addr, inet_addr(source));
+    close_all(req, rep);
+}
+END_TEST
+
+START_TEST(a_source_address_of_someone_else_is_refused)
+{
+    nng_socket req = link_open_req();
+
+    ck_assert_int_eq(nng_dial(req, "tcp://192.0.2.1;127.0.0.1:9", NULL, 0), NNG_EADDRINVAL);
+    ck_assert_int_eq(nng_close(req), 0);
+}
+END_TEST
+
+START_TEST(an_address_of_someone_else_cannot_be_listened_on)
+{
+    nng_socket rep = link_open_rep();
+
+    ck_assert_int_eq(nng_listen(rep, "tcp://192.0.2.1:5555", NULL, 0), NNG_EADDRINVAL);
+    ck_assert_int_eq(nng_close(rep), 0);
+}
+END_TEST
+
+START_TEST(tcp_options_are_the_endpoints_own)
+{
+    nng_socket rep = link_open_rep();
+    nng_socket req = link_open_req();
+    nng_listener listener;
+    nng_pipe client;
+    nng_pipe server;
+    char url[LINK_URL_BYTES];
+    bool value;
+
+    link_url(LINK_TCP, url);
+    ck_assert_int_eq(nng_socket_get_bool(req, NNG_OPT_TCP_NODELAY, &value), 0);
+    ck_assert(value);
+    ck_assert_int_eq(nng_socket_get_bool(req, NNG_OPT_TCP_KEEPALIVE, &value), 0);
+    ck_assert(!value);
+    ck_assert_int_eq(nng_socket_set_bool(req, NNG_OPT_TCP_KEEPALIVE, true), 0);
+    ck_assert_int_eq(nng_listener_create(&listener, rep, url), 0);
+    ck_assert_int_eq(nng_listener_set_bool(listener, NNG_OPT_TCP_NODELAY, false), 0);
+    ck_assert_int_eq(nng_listener_start(listener, 0), 0);
+    ck_assert_int_eq(nng_dial(req, url, NULL, 0), 0);
+    server = pipe_of_request(req, rep, &client);
+    ck_assert_int_eq(nng_pipe_get_bool(server, NNG_OPT_TCP_NODELAY, &value), 0);
+    ck_assert(!value);
+    ck_assert_int_eq(nng_pipe_get_bool(client, NNG_OPT_TCP_NODELAY, &value), 0);
+    ck_assert(value);
+    ck_assert_int_eq(nng_pipe_get_bool(client, NNG_OPT_TCP_KEEPALIVE, &value), 0);
+    ck_assert(value);
+    ck_assert_int_eq(nng_pipe_get_bool(server, NNG_OPT_TCP_KEEPALIVE, &value), 0);
+    ck_assert(!value);
+    close_all(req, rep);
+}
+END_TEST
+
+/* ---- socket files ---- */
+
+static void path_of(char *path, const char *url)
+{
+    strcpy(path, strstr(url, "://") + 3);
+}
+
+/* Binds a socket file and listens on it, or leaves it behind. */
+static int socket_file(const char *path, bool alive)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    strcpy(address.sun_path, path);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    ck_assert_int_eq(listen(fd, 1), 0);
+    if (!alive)
+        close(fd);
+    return fd;
+}
+
+static bool exists(const char *path)
+{
+    struct stat status;
+
+    return lstat(path, &status) == 0;
+}
+
+START_TEST(a_stale_socket_file_is_replaced)
+{
+    char url[LINK_URL_BYTES];
+    char path[LINK_URL_BYTES];
+    nng_socket rep;
+
+    link_url(LINK_IPC, url);
+    path_of(path, url);
+    (void)socket_file(path, false);
+    ck_assert(exists(path));
+    rep = link_rep(url);
+    link_serves(rep, url);
+    ck_assert_int_eq(nng_close(rep), 0);
+    ck_assert(!exists(path));
+}
+END_TEST
+
+START_TEST(a_live_socket_file_is_in_use)
+{
+    char url[LINK_URL_BYTES];
+    char path[LINK_URL_BYTES];
+    nng_socket rep = link_open_rep();
+    int fd;
+
+    link_url(LINK_IPC, url);
+    path_of(path, url);
+    fd = socket_file(path, true);
+    ck_assert_int_eq(nng_listen(rep, url, NULL, 0), NNG_EADDRINUSE);
+    ck_assert(exists(path));
+    ck_assert_int_eq(nng_close(rep), 0);
+    ck_assert(exists(path));
+    close(fd);
+}
+END_TEST
+
+/* The directory, an ordinary file, and a link to one. */
+START_TEST(what_is_no_socket_is_in_use_and_left_alone)
+{
+    char url[LINK_URL_BYTES];
+    char path[LINK_URL_BYTES];
+    char text[8] = "";
+    nng_socket rep = link_open_rep();
+    int fd;
+
+    link_url(LINK_IPC, url);
+    path_of(path, url);
+    fd = open(path, O_CREAT | O_RDWR | O_EXCL, 0600);
+    ck_assert_int_eq(write(fd, "mine", 4), 4);
+    ck_assert_int_eq(nng_listen(rep, url, NULL, 0), NNG_EADDRINUSE);
+    ck_assert_int_eq(pread(fd, text, sizeof(text), 0), 4);
+    ck_assert_str_eq(text, "mine");
+    ck_assert(exists(path));
+    close(fd);
+    (void)snprintf(url, sizeof(url), "ipc://%s", link_directory());
+    ck_assert_int_eq(nng_listen(rep, url, NULL, 0), NNG_EADDRINUSE);
+    link_url(LINK_IPC, url);
+    ck_assert_int_eq(symlink(path, strstr(url, "://") + 3), 0);
+    ck_assert_int_eq(nng_listen(rep, url, NULL, 0), NNG_EADDRINUSE);
+    ck_assert_int_eq(nng_close(rep), 0);
+    ck_assert(exists(path));
+    ck_assert(exists(strstr(url, "://") + 3));
+}
+END_TEST
+
+START_TEST(the_socket_file_goes_with_its_listener)
+{
+    char url[LINK_URL_BYTES];
+    char path[LINK_URL_BYTES];
+    nng_socket rep = link_open_rep();
+    nng_listener listener;
+    struct stat status;
+
+    link_url(LINK_UNIX, url);
+    path_of(path, url);
+    ck_assert_int_eq(nng_listener_create(&listener, rep, url), 0);
+    ck_assert(!exists(path));
+    ck_assert_int_eq(nng_listener_start(listener, 0), 0);
+    ck_assert_int_eq(lstat(path, &status), 0);
+    ck_assert(S_ISSOCK(status.st_mode));
+    ck_assert_int_eq(nng_listener_close(listener), 0);
+    ck_assert(!exists(path));
+    ck_assert_int_eq(nng_close(rep), 0);
+}
+END_TEST
+
+START_TEST(a_socket_file_that_someone_replaced_stays)
+{
+    char url[LINK_URL_BYTES];
+    char path[LINK_URL_BYTES];
+    nng_socket rep;
+    int fd;
+
+    link_url(LINK_IPC, url);
+    path_of(path, url);
+    rep = link_rep(url);
+    ck_assert_int_eq(unlink(path), 0);
+    fd = socket_file(path, true);
+    ck_assert_int_eq(nng_close(rep), 0);
+    ck_assert(exists(path));
+    close(fd);
+    /* Removed altogether: the close does not mind. */
+    (void)unlink(path);
+    rep = link_rep(url);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(nng_close(rep), 0);
+}
+END_TEST
+
+START_TEST(the_socket_files_permissions_are_as_asked)
+{
+    static const int modes[] = {0600, 0666, 0700, 0640, 0};
+    nng_socket rep = link_open_rep();
+
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        char url[LINK_URL_BYTES];
+        nng_listener listener;
+        struct stat status;
+
+        link_url(LINK_IPC, url);
+        ck_assert_int_eq(nng_listener_create(&listener, rep, url), 0);
+        ck_assert_int_eq(nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, modes[i]), 0);
+        ck_assert_int_eq(nng_listener_start(listener, 0), 0);
+        ck_assert_int_eq(stat(strstr(url, "://") + 3, &status), 0);
+        ck_assert_int_eq(status.st_mode & 07777, (mode_t)modes[i]);
+    }
+    ck_assert_int_eq(nng_close(rep), 0);
+}
+END_TEST
+
+START_TEST(permissions_are_checked)
+{
+    char url[LINK_URL_BYTES];
+    nng_socket rep = link_open_rep();
+    nng_listener listener;
+    nng_dialer dialer;
+    int mode;
+
+    link_url(LINK_IPC, url);
+    ck_assert_int_eq(nng_listener_create(&listener, rep, url), 0);
+    ck_assert_int_eq(nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, 010000), NNG_EINVAL);
+    ck_assert_int_eq(nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, S_IFREG | 0600),
+                     NNG_EINVAL);
+    ck_assert_int_eq(nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, -1), NNG_EINVAL);
+    ck_assert_int_eq(nng_listener_set_bool(listener, NNG_OPT_IPC_PERMISSIONS, true), NNG_EBADTYPE);
+    ck_assert_int_eq(nng_listener_get_int(listener, NNG_OPT_IPC_PERMISSIONS, &mode),
+                     NNG_EWRITEONLY);
+    ck_assert_int_eq(nng_listener_start(listener, 0), 0);
+    ck_assert_int_eq(nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, 0600), NNG_EBUSY);
+    ck_assert_int_eq(nng_dialer_create(&dialer, rep, url), 0);
+    ck_assert_int_eq(nng_dialer_set_int(dialer, NNG_OPT_IPC_PERMISSIONS, 0600), NNG_ENOTSUP);
+    ck_assert_int_eq(nng_close(rep), 0);
+}
+END_TEST
+
+START_TEST(a_socket_passes_permissions_on)
+{
+    char url[LINK_URL_BYTES];
+    nng_socket rep = link_open_rep();
+    struct stat status;
+
+    ck_assert_int_eq(nng_socket_set_int(rep, NNG_OPT_IPC_PERMISSIONS, 0604), 0);
+    link_url(LINK_IPC, url);
+    ck_assert_int_eq(nng_listen(rep, url, NULL, 0), 0);
+    ck_assert_int_eq(stat(strstr(url, "://") + 3, &status), 0);
+    ck_assert_int_eq(status.st_mode & 07777, 0604);
+    link_url(LINK_ABSTRACT, url);
+    ck_assert_int_eq(nng_listen(rep, url, NULL, 0), 0); /* ignored there */
+    link_url(LINK_TCP, url);
+    ck_assert_int_eq(nng_listen(rep, url, NULL, 0), 0);
+    ck_assert_int_eq(nng_close(rep), 0);
+}
+END_TEST
+
+START_TEST(a_missing_directory_is_told)
+{
+    char url[LINK_URL_BYTES];
+    nng_socket rep = link_open_rep();
+    nng_listener listener;
+    nng_dialer dialer;
+
+    (void)snprintf(url, sizeof(url), "ipc://%s/nowhere/x", link_directory());
+    ck_assert_int_eq(nng_listener_create(&listener, rep, url), 0);
+    ck_assert_int_eq(nng_listener_start(listener, 0), NNG_ENOENT);
+    ck_assert_int_eq(nng_dialer_create(&dialer, rep, url), 0);
+    ck_assert_int_eq(nng_dialer_start(dialer, 0), NNG_ECONNREFUSED);
+    ck_assert_int_eq(nng_close(rep), 0);
+}
+END_TEST
+
+/* A path of so many bytes. */
+static void long_url(char *url, size_t bytes)
+{
+    char *path = url + sprintf(url, "ipc://");
+
+    strcpy(path, link_directory());
+    strcat(path, "/");
+    while (strlen(path) < bytes)
+        strcat(path, "p");
+}
+
+START_TEST(paths_have_the_systems_limit)
+{
+    static const struct {
+        size_t bytes;
+        int create;
+        int start;
+    } cases[] = {{106, 0, 0},
+                 {107, 0, 0},
+                 {108, 0, NNG_EADDRINVAL},
+                 {127, 0, NNG_EADDRINVAL},
+                 {128, NNG_EADDRINVAL, 0},
+                 {129, NNG_EADDRINVAL, 0},
+                 {180, NNG_EADDRINVAL, 0}};
+    nng_socket rep = link_open_rep();
+    nng_socket req = link_open_req();
+    char url[LINK_URL_BYTES];
+    nng_listener listener;
+    nng_dialer dialer;
+
+    long_url(url, cases[_i].bytes);
+    ck_assert_int_eq(nng_listener_create(&listener, rep, url), cases[_i].create);
+    ck_assert_int_eq(nng_dialer_create(&dialer, req, url), cases[_i].create);
+    if (cases[_i].create == 0) {
+        nng_sockaddr address;
+
+        ck_assert_int_eq(nng_listener_start(listener, 0), cases[_i].start);
+        ck_assert_int_eq(nng_dialer_start(dialer, 0), cases[_i].start);
+        ck_assert_int_eq(nng_listener_get_addr(listener, NNG_OPT_LOCADDR, &address),
+                         cases[_i].start);
+        if (cases[_i].start == 0) {
+            ck_assert_str_eq(address.s_ipc.sa_path, url + 6);
+            link_exchange(req, rep, 5);
+        }
+    }
+    close_all(req, rep);
+}
+END_TEST
+
+START_TEST(paths_are_relative_and_verbatim)
+{
+    static const char *const names[] = {"here", "a%20b", "with space", "quest?ion", "has#h",
+                                        "a//b/../c"};
+    char url[LINK_URL_BYTES];
+    char before[4096];
+    nng_socket rep;
+
+    ck_assert_ptr_nonnull(getcwd(before, sizeof(before)));
+    ck_assert_int_eq(chdir(link_directory()), 0);
+    ck_assert_int_eq(mkdir("a", 0700), 0);
+    ck_assert_int_eq(mkdir("a/b", 0700), 0);
+    (void)snprintf(url, sizeof(url), "ipc://%s", names[_i]);
+    rep = link_rep(url);
+    ck_assert(exists(names[_i]));
+    link_serves(rep, url);
+    ck_assert_int_eq(nng_close(rep), 0);
+    ck_assert(!exists(names[_i]));
+    ck_assert_int_eq(rmdir("a/b"), 0);
+    ck_assert_int_eq(rmdir("a"), 0);
+    ck_assert_int_eq(chdir(before), 0);
+}
+END_TEST
+
+START_TEST(an_ipc_dialer_is_refused_where_nobody_listens)
+{
+    char url[LINK_URL_BYTES];
+    nng_socket req = link_open_req();
+    int fd;
+
+    link_url(LINK_IPC, url);
+    ck_assert_int_eq(nng_dial(req, url, NULL, 0), NNG_ECONNREFUSED);
+    (void)socket_file(url + 6, false);
+    ck_assert_int_eq(nng_dial(req, url, NULL, 0), NNG_ECONNREFUSED);
+    link_url(LINK_IPC, url);
+    fd = open(url + 6, O_CREAT | O_WRONLY, 0600);
+    ck_assert_int_eq(nng_dial(req, url, NULL, 0), NNG_ECONNREFUSED);
+    close(fd);
+    ck_assert_int_eq(nng_close(req), 0);
+}
+END_TEST
+
+/* ---- abstract names ---- */
+
+static void abstract_check(const char *url, const void *name, size_t bytes)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    nng_socket rep = link_open_rep();
+    nng_listener listener;
+    nng_sockaddr told;
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    ck_assert_int_eq(nng_listen(rep, url, &listener, 0), 0);
+    ck_assert_int_eq(nng_listener_get_addr(listener, NNG_OPT_LOCADDR, &told), 0);
+    ck_assert_uint_eq(told.s_abstract.sa_len, bytes);
+    ck_assert_mem_eq(told.s_abstract.sa_name, name, bytes);
+    memcpy(address.sun_path + 1, name, bytes);
+    ck_assert_int_eq(connect(fd, (struct sockaddr *)&address,
+                             (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + bytes)),
+                     0);
+    close(fd);
+    link_serves(rep, url);
+    ck_assert_int_eq(nng_close(rep), 0);
+}
+
+START_TEST(abstract_names_may_hold_any_byte)
+{
+    char url[LINK_URL_BYTES];
+    char name[128];
+    int bytes = sprintf(name, "spry-%d", (int)getpid());
+
+    (void)snprintf(url, sizeof(url), "abstract://%s", name);
+    abstract_check(url, name, (size_t)bytes);
+    (void)snprintf(url, sizeof(url), "abstract://%s%%00%%fF/%%41 b", name);
+    memcpy(name + bytes, "\0\xff/A b", 7);
+    abstract_check(url, name, (size_t)bytes + 6);
+}
+END_TEST
+
+START_TEST(abstract_names_have_at_most_107_bytes)
+{
+    char url[LINK_URL_BYTES];
+    char name[109];
+    nng_socket rep = link_open_rep();
+
+    memset(name, 'n', sizeof(name));
+    (void)snprintf(name, sizeof(name), "%08d", (int)getpid());
+    name[8] = 'n';
+    name[107] = '\0';
+    (void)snprintf(url, sizeof(url), "abstract://%s", name);
+    abstract_check(url, name, 107);
+    name[107] = 'n';
+    name[108] = '\0';
+    (void)snprintf(url, sizeof(url), "abstract://%s", name);
+    ck_assert_int_eq(nng_listen(rep, url, NULL, 0), NNG_EADDRINVAL);
+    ck_assert_int_eq(nng_dial(rep, url, NULL, 0), NNG_EADDRINVAL);
+    ck_assert_int_eq(nng_close(rep), 0);
+}
+END_TEST
+
+START_TEST(an_empty_abstract_name_is_the_systems_choice)
+{
+    nng_socket rep = link_open_rep();
+    nng_listener listener;
+    char *url;
+
+    ck_assert_int_eq(nng_listen(rep, "abstract://", &listener, 0), 0);
+    ck_assert_int_eq(nng_listener_get_string(listener, NNG_OPT_URL, &url), 0);
+    ck_assert_uint_gt(strlen(url), strlen("abstract://"));
+    link_serves(rep, url);
+    nng_strfree(url);
+    ck_assert_int_eq(nng_dial(rep, "abstract://", NULL, 0), NNG_EADDRINVAL);
+    ck_assert_int_eq(nng_close(rep), 0);
+}
+END_TEST
+
+/* ---- inproc ---- */
+
+START_TEST(inproc_compares_the_whole_text)
+{
+    nng_socket rep = link_rep("inproc://");
+    nng_socket other = link_rep("inproc://Name");
+    nng_socket req = link_open_req();
+
+    link_serves(rep, "inproc://");
+    link_serves(other, "inproc://Name");
+    ck_assert_int_eq(nng_dial(req, "inproc://name", NULL, 0), NNG_ECONNREFUSED);
+    ck_assert_int_eq(nng_dial(req, "inproc://Name/", NULL, 0), NNG_ECONNREFUSED);
+    ck_assert_int_eq(nng_close(req), 0);
+    close_all(rep, other);
+}
+END_TEST
+
+/* ---- bad addresses ---- */
+
+enum { START = 1000 }; /* told by the start */
+
+/* What create says, or, from START on, what start says; blocking dial and listen say the same. */
+static const struct {
+    const char *url;
+    int dial;
+    int listen;
+} refused[] = {
+    {"", NNG_EINVAL, NNG_EINVAL},
+    {"nothing", NNG_EINVAL, NNG_EINVAL},
+    {"tcp:/127.0.0.1:1", NNG_EINVAL, NNG_EINVAL},
+    {"bogus://x", NNG_ENOTSUP, NNG_ENOTSUP},
+    {"udp://127.0.0.1:5555", NNG_ENOTSUP, NNG_ENOTSUP},
+    {"zt://1", NNG_ENOTSUP, NNG_ENOTSUP},
+    {"://x", NNG_EINVAL, NNG_EINVAL},
+    {"tcp://", NNG_EADDRINVAL, NNG_EADDRINVAL},
+    {"tcp://127.0.0.1:5555/path", NNG_EADDRINVAL, NNG_EADDRINVAL},
+    {"tcp://127.0.0.1:5555?query", NNG_EADDRINVAL, NNG_EADDRINVAL},
+    {"tcp://127.0.0.1:5555#fragment", NNG_EADDRINVAL, NNG_EADDRINVAL},
+    {"tcp://user@127.0.0.1:5555", NNG_EADDRINVAL, NNG_EADDRINVAL},
+    {"tcp://a@b@127.0.0.1:5555", NNG_EINVAL, NNG_EINVAL},
+    {"tcp://127.0.0.1:", NNG_EINVAL, NNG_EINVAL},
+    {"tcp://[::1:5555", NNG_EINVAL, NNG_EINVAL},
+    {"tcp://[::1]x:5555", NNG_EINVAL, NNG_EINVAL},
+    {"tcp://127.0.0.1:70000", START + NNG_EADDRINVAL, NNG_EADDRINVAL},
+    {"tcp://127.0.0.1:65536", START + NNG_EADDRINVAL, NNG_EADDRINVAL},
+    {"tcp://127.0.0.1:99999999999999999999", START + NNG_EADDRINVAL, NNG_EADDRINVAL},
+    {"tcp://127.0.0.1:no-such-service", START + NNG_EADDRINVAL, NNG_EADDRINVAL},
+    {"tcp://no-such-host.invalid:5555", START + NNG_EADDRINVAL, NNG_EADDRINVAL},
+    {"tcp4://[::1]:5555", START + NNG_EADDRINVAL, NNG_EADDRINVAL},
+    {"tcp6://127.0.0.1:5555", START + NNG_EADDRINVAL, NNG_EADDRINVAL},
+    {"tcp://no-such-host.invalid;127.0.0.1:5555", NNG_EADDRINVAL, NNG_EADDRINVAL},
+    {"ipc://", NNG_EADDRINVAL, NNG_EADDRINVAL},
+    {"unix://", NNG_EADDRINVAL, NNG_EADDRINVAL},
+    {"abstract://bad%", NNG_EADDRINVAL, NNG_EADDRINVAL},
+    {"abstract://bad%4", NNG_EADDRINVAL, NNG_EADDRINVAL},
+    {"abstract://bad%zz", NNG_EADDRINVAL, NNG_EADDRINVAL},
+};
+enum { REFUSED = sizeof(refused) / sizeof(refused[0]) };
+
+START_TEST(bad_addresses_are_refused)
+{
+    const char *url = refused[_i].url;
+    nng_socket req = link_open_req();
+    nng_listener listener;
+    nng_dialer dialer;
+
+    if (refused[_i].dial < START) {
+        ck_assert_int_eq(nng_dialer_create(&dialer, req, url), refused[_i].dial);
+    } else {
+        ck_assert_int_eq(nng_dialer_create(&dialer, req, url), 0);
+        ck_assert_int_eq(nng_dialer_start(dialer, 0), refused[_i].dial - START);
+    }
+    ck_assert_int_eq(nng_dial(req, url, NULL, 0), refused[_i].dial % START);
+    ck_assert_int_eq(nng_listener_create(&listener, req, url), refused[_i].listen);
+    ck_assert_int_eq(nng_listen(req, url, NULL, 0), refused[_i].listen);
+    ck_assert_int_eq(nng_close(req), 0);
+}
+END_TEST
+
+START_TEST(dialers_need_a_host_and_a_port)
+{
+    static const char *const urls[] = {"tcp://*:5555", "tcp://:5555", "tcp://127.0.0.1",
+                                       "tcp://localhost", "tcp://[::1]"};
+    nng_socket req = link_open_req();
+    nng_dialer dialer;
+
+    ck_assert_int_eq(nng_dialer_create(&dialer, req, urls[_i]), NNG_EADDRINVAL);
+    ck_assert_int_eq(nng_close(req), 0);
+}
+END_TEST
+
+START_TEST(schemes_and_hosts_may_be_in_capitals)
+{
+    char listen[LINK_URL_BYTES];
+    char url[2 * LINK_URL_BYTES];
+    nng_socket rep;
+
+    link_url(LINK_TCP, listen);
+    rep = link_rep(listen);
+    (void)snprintf(url, sizeof(url), "TcP%s/", listen + 3);
+    link_serves(rep, url);
+    ck_assert_int_eq(nng_close(rep), 0);
+    link_url(LINK_IPC, listen);
+    rep = link_rep(listen);
+    (void)snprintf(url, sizeof(url), "IPC%s", listen + 3);
+    link_serves(rep, url);
+    (void)snprintf(url, sizeof(url), "unix%s", listen + 3);
+    link_serves(rep, url);
+    ck_assert_int_eq(nng_close(rep), 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("transport");
+    SRunner *runner;
+    TCase *tc = tcase_create("every transport");
+    int failed;
+
+    tcase_add_checked_fixture(tc, link_setup, link_teardown);
+    tcase_set_timeout(tc, 50);
+    tcase_add_loop_test(tc, messages_of_every_size_arrive_whole, 0, LINKS);
+    tcase_add_loop_test(tc, many_requests_in_a_row_are_answered, 0, LINKS);
+    tcase_add_loop_test(tc, either_side_may_dial, 0, LINKS);
+    tcase_add_loop_test(tc, two_clients_get_their_own_answers, 0, LINKS);
+    tcase_add_loop_test(tc, a_restarted_server_gets_the_same_request_again, 0, LINKS);
+    tcase_add_loop_test(tc, a_client_may_be_there_before_its_server, 0, LINKS);
+    tcase_add_loop_test(tc, a_name_can_be_listened_on_again_at_once, 0, LINKS);
+    tcase_add_loop_test(tc, a_socket_can_be_replaced_by_another_at_once, 0, LINKS);
+    tcase_add_loop_test(tc, a_second_listener_is_refused, 0, LINKS);
+    tcase_add_loop_test(tc, starting_twice_is_a_wrong_state, 0, LINKS);
+    tcase_add_loop_test(tc, a_refused_dialer_can_be_started_again, 0, LINKS);
+    tcase_add_loop_test(tc, a_busy_listener_can_be_started_later, 0, LINKS);
+    tcase_add_loop_test(tc, closing_an_endpoint_leaves_the_others_alone, 0, LINKS);
+    tcase_add_loop_test(tc, pipes_tell_who_is_at_both_ends, 0, LINKS);
+    tcase_add_loop_test(tc, unix_pipes_tell_the_peers_process, 0, LINKS);
+    tcase_add_loop_test(tc, endpoints_tell_their_url, 0, LINKS);
+    suite_add_tcase(suite, tc);
+
+    tc = tcase_create("tcp");
+    tcase_add_checked_fixture(tc, link_setup, link_teardown);
+    tcase_set_timeout(tc, 50);
+    tcase_add_loop_test(tc, tcp_port_zero_is_told_by_url_and_option, 0, 8);
+    tcase_add_test(tc, tcp_names_are_looked_up);
+    tcase_add_test(tc, a_dialer_closes_while_its_name_is_looked_up);
+    tcase_add_test(tc, a_dialer_may_choose_where_it_dials_from);
+    tcase_add_test(tc, a_source_address_of_someone_else_is_refused);
+    tcase_add_test(tc, an_address_of_someone_else_cannot_be_listened_on);
+    tcase_add_test(tc, tcp_options_are_the_endpoints_own);
+    suite_add_tcase(suite, tc);
+
+    tc = tcase_create("unix sockets and inproc");
+    tcase_add_checked_fixture(tc, link_setup, link_teardown);
+    tcase_set_timeout(tc, 50);
+    tcase_add_test(tc, a_stale_socket_file_is_replaced);
+    tcase_add_test(tc, a_live_socket_file_is_in_use);
+    tcase_add_test(tc, what_is_no_socket_is_in_use_and_left_alone);
+    tcase_add_test(tc, the_socket_file_goes_with_its_listener);
+    tcase_add_test(tc, a_socket_file_that_someone_replaced_stays);
+    tcase_add_test(tc, the_socket_files_permissions_are_as_asked);
+    tcase_add_test(tc, permissions_are_checked);
+    tcase_add_test(tc, a_socket_passes_permissions_on);
+    tcase_add_test(tc, a_missing_directory_is_told);
+    tcase_add_loop_test(tc, paths_have_the_systems_limit, 0, 7);
+    tcase_add_loop_test(tc, paths_are_relative_and_verbatim, 0, 6);
+    tcase_add_test(tc, an_ipc_dialer_is_refused_where_nobody_listens);
+    tcase_add_test(tc, abstract_names_may_hold_any_byte);
+    tcase_add_test(tc, abstract_names_have_at_most_107_bytes);
+    tcase_add_test(tc, an_empty_abstract_name_is_the_systems_choice);
+    tcase_add_test(tc, inproc_compares_the_whole_text);
+    suite_add_tcase(suite, tc);
+
+    tc = tcase_create("addresses");
+    tcase_add_checked_fixture(tc, link_setup, link_teardown);
+    tcase_set_timeout(tc, 50);
+    tcase_add_loop_test(tc, bad_addresses_are_refused, 0, REFUSED);
+    tcase_add_loop_test(tc, dialers_need_a_host_and_a_port, 0, 5);
+    tcase_add_test(tc, schemes_and_hosts_may_be_in_capitals);
+    suite_add_tcase(suite, tc);
+
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
