@@ -19,6 +19,12 @@
 /* Longer than a busy program stays out of the library, shorter than anyone notices. */
 enum { WATCH_DELAY_NS = 1000 * 1000 };
 
+/*
+ * How long the last close waits at most for the watchman to have ended: a switch of threads takes
+ * a hundredth of it. It is a courtesy, not a need: whatever is still in flight frees itself later.
+ */
+enum { END_WAIT_NS = 10 * 1000 * 1000 };
+
 /* Rounds of system calls in a row, so that a stream that never runs dry keeps no thread for itself. */
 enum { SETTLE_ROUNDS_MAX = 16 };
 
@@ -286,6 +292,7 @@ static bool watchman_over(struct loop *loop)
     spry_pool_trim();
     spry_spare_enable(false);
     loop->watchman_state = WATCHMAN_NONE;
+    spry_cond_signal(&loop->ended);
     return true;
 }
 
@@ -302,7 +309,10 @@ static void watchman_main(void *argument)
 
         seen = loop->polls;
         if (callback != NULL) {
+            loop->calling = true;
+            spry_cond_signal(&loop->ended);
             callback->run(callback);
+            loop->calling = false;
             loop_settle(loop);
             poller_check(loop);
         } else if (!quiet && !loop_busy(loop)) {
@@ -330,6 +340,7 @@ int spry_loop_hold(struct loop *loop)
 
     if (loop->watchman_state != WATCHMAN_NONE) {
         loop->sockets++;
+        spry_cond_signal(&loop->ended);
         return 0;
     }
     rv = spry_port_open(&loop->port);
@@ -337,6 +348,9 @@ int spry_loop_hold(struct loop *loop)
         return rv;
     spry_idmap_init(&loop->handles, 1, 0x7fffffff, spry_random());
     spry_cond_init(&loop->watchman.cond);
+    if (!loop->ended_usable)
+        spry_cond_init(&loop->ended);
+    loop->ended_usable = true;
     loop->watchman.place = WAITER_AWAKE;
     loop->watchman_thread = (struct thread){watchman_main, loop};
     rv = spry_thread_start(&loop->watchman_thread);
@@ -357,4 +371,17 @@ void spry_loop_release(struct loop *loop)
     loop->sockets--;
     if (loop->sockets == 0)
         waiter_rouse(loop, &loop->watchman);
+}
+
+/* Whoever is woken wakes the next: there may be several who closed a last socket. */
+void spry_loop_end(struct loop *loop)
+{
+    uint64_t until_ns = spry_clock_ns() + END_WAIT_NS;
+
+    loop_settle(loop);
+    poller_check(loop);
+    while (loop->sockets == 0 && loop->watchman_state != WATCHMAN_NONE && !loop->calling &&
+           loop->offloads == 0 && spry_clock_ns() < until_ns)
+        spry_cond_wait(&loop->ended, &loop->lock, until_ns);
+    spry_cond_signal(&loop->ended);
 }

@@ -54,7 +54,11 @@ struct loop {
     struct waiter watchman; /* its request is not used */
     struct thread watchman_thread;
     uint8_t watchman_state; /* enum watchman_state */
+    bool calling;           /* the watchman is in a callback of the program's */
     uint32_t sockets;
+    uint32_t offloads; /* calls that block, out on their thread */
+    struct cond ended; /* for spry_loop_end; initialised once, by the first socket */
+    bool ended_usable;
 };
 
 /* The loop, locked. */
@@ -70,6 +74,13 @@ void spry_loop_leave(struct loop *loop);
 int spry_loop_hold(struct loop *loop);
 /* The last one lets the watchman close the port and end, as soon as no op is in flight. */
 void spry_loop_release(struct loop *loop);
+
+/*
+ * After the last socket was closed: lets the watchman end, so that thread, descriptors and memory
+ * are gone when close returns. It waits a few ms at most, and not for callbacks or lookups: then they
+ * go when that is over. After a spry_loop_hold. Lock held.
+ */
+void spry_loop_end(struct loop *loop);
 
 /* Prepares `waiter` for one blocking call. */
 void spry_waiter_init(struct waiter *waiter, struct loop *loop);

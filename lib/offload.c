@@ -22,6 +22,7 @@ static void offload_main(void *argument)
         spry_mutex_lock(&loop->lock);
         spry_loop_post(loop, &offload->task);
         loop->port.in_flight--;
+        loop->offloads--;
         spry_loop_leave(loop);
         (void)spry_loop_enter();
     }
@@ -43,5 +44,6 @@ int spry_offload(struct loop *loop, struct offload *offload)
     }
     spry_tasks_push(&queue, &offload->task);
     loop->port.in_flight++;
+    loop->offloads++;
     return 0;
 }

@@ -144,6 +144,7 @@ int nng_socket_close(nng_socket s)
         return rv;
     loop = socket->loop;
     socket_close(socket);
+    spry_loop_end(loop);
     spry_loop_leave(loop);
     return 0;
 }
