@@ -184,8 +184,7 @@ static void dialer_backoff(struct endpoint *dialer)
         dialer->backoff_ms = dialer->backoff_ms > options->reconnect_max_ms / 2
                                  ? options->reconnect_max_ms
                                  : dialer->backoff_ms * 2;
-    spry_timer_set(&dialer->loop->timers, &dialer->retry,
-                   spry_deadline(spry_clock_ns(), wait_ms));
+    spry_timer_set(&dialer->loop->timers, &dialer->retry, spry_deadline(spry_clock_ns(), wait_ms));
 }
 
 void spry_endpoint_connected(struct endpoint *endpoint)

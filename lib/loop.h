@@ -42,14 +42,14 @@ struct loop {
     struct port port;
     struct timers timers;
     struct task_queue completed; /* to be run under the lock, by whoever has it */
-    struct task_queue callbacks; /* for the watchman: each takes the lock off round the user's code */
+    struct task_queue callbacks; /* for the watchman, who runs the program's code off the lock */
     struct idmap handles;
     struct retired *retired;
 
     struct waiter *poller; /* who has the role, NULL: nobody */
     uint64_t poll_deadline_ns;
     struct list sleepers; /* waiters who are not the poller */
-    uint32_t polls;       /* counts takings and leavings of the role, to see that time went by without */
+    uint32_t polls; /* counts takings and leavings of the role, to see that time went by without */
 
     struct waiter watchman; /* its request is not used */
     struct thread watchman_thread;

@@ -31,7 +31,7 @@ struct span {
 };
 
 enum {
-    OP_SPANS_MAX = 32,         /* of one system call; IOV_MAX is at least 16, and 1024 in practice */
+    OP_SPANS_MAX = 32, /* of one system call; IOV_MAX is at least 16, and 1024 in practice */
     OP_SCRATCH_BYTES = 8 << 10 /* what the port lends a read: on a stack, so not more */
 };
 
@@ -50,7 +50,8 @@ struct op_work {
 };
 
 struct op {
-    struct task task; /* task.run: the completion, called with the loop lock held, once per submit */
+    struct task
+        task; /* task.run: the completion, called with the loop lock held, once per submit */
     struct descriptor *descriptor;
     union {
         const struct op_work *work;        /* read, write */

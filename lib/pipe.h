@@ -75,12 +75,12 @@ struct pipe {
     struct socket *socket;     /* held */
     struct endpoint *endpoint; /* held */
     struct carrier *carrier;   /* NULL once closed */
-    struct task notify;     /* in the loop's callback queue while `events` is not 0 */
-    uint16_t peer;          /* the peer's protocol number */
-    uint8_t state;          /* enum pipe_state */
-    uint8_t events;         /* bit per nng_pipe_ev whose callback is due */
-    bool notifying;         /* in the callback queue, or its callback is running */
-    max_align_t protocol[]; /* the protocol's pipe state */
+    struct task notify;        /* in the loop's callback queue while `events` is not 0 */
+    uint16_t peer;             /* the peer's protocol number */
+    uint8_t state;             /* enum pipe_state */
+    uint8_t events;            /* bit per nng_pipe_ev whose callback is due */
+    bool notifying;            /* in the callback queue, or its callback is running */
+    max_align_t protocol[];    /* the protocol's pipe state */
 };
 
 /*

@@ -6,7 +6,6 @@
 #include "msg.h"
 #include "transport.h"
 
-
 static size_t aligned(size_t bytes)
 {
     size_t unit = _Alignof(max_align_t);
@@ -129,8 +128,8 @@ static void socket_close(struct socket *socket)
     spry_handle_close(&socket->loop->handles, &socket->handle);
     socket->protocol->context_fini(socket->context);
     while (!spry_list_empty(&socket->endpoints))
-        spry_endpoint_close(SPRY_CONTAINER(spry_list_first(&socket->endpoints), struct endpoint,
-                                           socket_node));
+        spry_endpoint_close(
+            SPRY_CONTAINER(spry_list_first(&socket->endpoints), struct endpoint, socket_node));
     spry_socket_release(socket);
 }
 

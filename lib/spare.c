@@ -5,7 +5,9 @@
 
 #include <stdatomic.h>
 
-enum { SLOTS = 3 }; /* a request kept for its resend, a reply being received, one being copied out */
+enum {
+    SLOTS = 3
+}; /* a request kept for its resend, a reply being received, one being copied out */
 
 /* What a spare block begins with. */
 struct spare {

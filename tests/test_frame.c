@@ -142,8 +142,8 @@ START_TEST(every_cut_in_three_gives_the_same_messages)
             spry_reader_init(&reader, lead, 0);
             if (deliver(&reader, stream, a, &out) != 0 ||
                 deliver(&reader, stream + a, b - a, &out) != 0 ||
-                deliver(&reader, stream + b, stream_bytes - b, &out) != 0 ||
-                reader.peer != 0x30 || reader.phase != READER_HEAD)
+                deliver(&reader, stream + b, stream_bytes - b, &out) != 0 || reader.peer != 0x30 ||
+                reader.phase != READER_HEAD)
                 ck_abort_msg("cut at %zu and %zu", a, b);
             check_messages(&out, lengths, LENGTHS);
             spry_reader_fini(&reader);
@@ -198,8 +198,8 @@ START_TEST(long_bodies_survive_growing)
 
                 if (piece % 2 == 0 && spry_reader_lacks(&reader) > 0)
                     spry_reader_grow(&reader, left);
-                ck_assert_int_eq(
-                    deliver(&reader, stream + at, piece < left ? piece : left, &out), 0);
+                ck_assert_int_eq(deliver(&reader, stream + at, piece < left ? piece : left, &out),
+                                 0);
             }
             check_messages(&out, &sizes[i], 1);
             spry_reader_fini(&reader);

@@ -27,9 +27,9 @@
 #include <check.h>
 
 #define BYTES(text) ((const uint8_t *)(text)), sizeof(text) - 1
-#define ID "\x80\x00\x00\x01"
-#define HOP "\x00\x00\x00\x09"
-#define HOPS7 HOP HOP HOP HOP HOP HOP HOP
+#define ID          "\x80\x00\x00\x01"
+#define HOP         "\x00\x00\x00\x09"
+#define HOPS7       HOP HOP HOP HOP HOP HOP HOP
 
 static const uint8_t req_hello[8] = {0, 'S', 'P', 0, 0, RAW_REQ, 0, 0};
 
@@ -257,9 +257,9 @@ END_TEST
 
 /* No system has so much memory, or adding to it would wrap round. */
 static const uint64_t absurd_lengths[] = {
-    UINT64_MAX,        UINT64_MAX - 1, UINT64_MAX - 8,    UINT64_MAX - 64,   UINT64_MAX - 4096,
-    UINT64_C(1) << 63, INT64_MAX,      INT64_MAX - 64,    UINT64_C(3) << 62, UINT64_C(1) << 62,
-    UINT64_C(1) << 48,
+    UINT64_MAX,        UINT64_MAX - 1,    UINT64_MAX - 8,    UINT64_MAX - 64,
+    UINT64_MAX - 4096, UINT64_C(1) << 63, INT64_MAX,         INT64_MAX - 64,
+    UINT64_C(3) << 62, UINT64_C(1) << 62, UINT64_C(1) << 48,
 };
 enum { ABSURD = sizeof(absurd_lengths) / sizeof(absurd_lengths[0]) };
 
@@ -455,7 +455,10 @@ static const struct {
     const char *bytes;
     size_t count;
 } requests[] = {
-#define REQUEST(verdict, text) {verdict, text, sizeof(text) - 1}
+#define REQUEST(verdict, text)                                                                     \
+    {                                                                                              \
+        verdict, text, sizeof(text) - 1                                                            \
+    }
     REQUEST(CLOSE, ""),
     REQUEST(CLOSE, "\x80"),
     REQUEST(CLOSE, "\x80\x00"),
@@ -1164,8 +1167,7 @@ int main(void)
     tcase_add_loop_test(tc, a_byte_at_a_time_is_as_good_as_a_segment, 0, LINK_RAW);
     tcase_add_loop_test(tc, hello_and_requests_may_come_in_one_segment, 0, LINK_RAW);
     tcase_add_loop_test(tc, a_listener_greets_a_silent_client, 0, LINK_RAW);
-    tcase_add_loop_test(tc, a_dialer_tells_how_the_server_broke_its_hello, 0,
-                        GREETINGS * LINK_RAW);
+    tcase_add_loop_test(tc, a_dialer_tells_how_the_server_broke_its_hello, 0, GREETINGS * LINK_RAW);
     tcase_add_loop_test(tc, a_dialer_comes_back_after_every_broken_hello, 0, LINK_RAW);
     tcase_add_test(tc, an_unfinished_hello_is_given_ten_seconds);
     suite_add_tcase(suite, tc);

@@ -24,7 +24,7 @@
 #include <check.h>
 
 #define BYTES(text) ((const uint8_t *)(text)), sizeof(text) - 1
-#define ID "\x80\x00\x00\x01"
+#define ID          "\x80\x00\x00\x01"
 
 /* ---- handles ---- */
 
@@ -723,9 +723,9 @@ static int callback_act(struct callback *callback, nng_pipe pipe)
         rv = nng_recv(callback->own, buffer, &bytes, 0);
         return rv == NNG_ETIMEDOUT ? 0 : rv;
     case READ_OPTIONS: /* in rem-post, what does not need the connection */
-        rv = nng_pipe_get_addr(pipe, callback->event == NNG_PIPE_EV_REM_POST ? NNG_OPT_LOCADDR
-                                                                            : NNG_OPT_REMADDR,
-                               &address);
+        rv = nng_pipe_get_addr(
+            pipe, callback->event == NNG_PIPE_EV_REM_POST ? NNG_OPT_LOCADDR : NNG_OPT_REMADDR,
+            &address);
         return rv != 0 ? rv : nng_pipe_socket(pipe).id == callback->own.id ? 0 : -1;
     case ACTIONS:
         break;
@@ -1173,8 +1173,9 @@ START_TEST(the_last_close_gives_everything_back)
         for (int i = 0; i < 10; i++)
             ck_assert_int_eq(nng_close(req[i]), 0);
         ck_assert_int_eq(nng_close(rep), 0);
-        ck_assert_msg(link_wait(holdings_are, &before), "%zu descriptors and %zu threads, not %zu and %zu",
-                      link_descriptors(), link_threads(), before.descriptors, before.threads);
+        ck_assert_msg(link_wait(holdings_are, &before),
+                      "%zu descriptors and %zu threads, not %zu and %zu", link_descriptors(),
+                      link_threads(), before.descriptors, before.threads);
     }
 }
 END_TEST
@@ -1387,8 +1388,7 @@ int main(void)
     tc = tcase_create("options");
     tcase_add_checked_fixture(tc, link_setup, link_teardown);
     tcase_add_test(tc, socket_options_have_types_ranges_and_defaults);
-    tcase_add_loop_test(tc, endpoint_options_fall_back_when_asked_not_when_set, 0,
-                        LINK_INPROC + 1);
+    tcase_add_loop_test(tc, endpoint_options_fall_back_when_asked_not_when_set, 0, LINK_INPROC + 1);
     tcase_add_loop_test(tc, pipe_options_fall_back_to_endpoint_and_socket, 0, LINK_INPROC + 1);
     suite_add_tcase(suite, tc);
 

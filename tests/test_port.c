@@ -66,7 +66,8 @@ static int listener(struct net_address *address, int backlog)
 
     loopback(address, 0);
     ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(bind(fd, (struct sockaddr *)(void *)address->raw, sizeof(struct sockaddr_in)), 0);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)(void *)address->raw, sizeof(struct sockaddr_in)),
+                     0);
     ck_assert_int_eq(listen(fd, backlog), 0);
     ck_assert_int_eq(getsockname(fd, (struct sockaddr *)(void *)address->raw, &bytes), 0);
     return fd;
@@ -77,9 +78,9 @@ static int caller_of(const struct net_address *address)
     int fd = socket(AF_INET, SOCK_STREAM, 0);
 
     ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(connect(fd, (const struct sockaddr *)(const void *)address->raw,
-                             (socklen_t)address->bytes),
-                     0);
+    ck_assert_int_eq(
+        connect(fd, (const struct sockaddr *)(const void *)address->raw, (socklen_t)address->bytes),
+        0);
     return fd;
 }
 
@@ -718,7 +719,8 @@ START_TEST(a_cancel_during_the_call_is_not_lost)
     world_open(&world);
     attach_pair(&world, &descriptor, &peer);
     if (_i == 0) {
-        put(peer, "x", 1); /* a full read leaves word, so that the next one makes its call at once */
+        put(peer, "x",
+            1); /* a full read leaves word, so that the next one makes its call at once */
         job_read(&job, &world, &descriptor, bytes, 1);
         job_start(&job);
         ck_assert_int_eq(job_wait(&job), 0);

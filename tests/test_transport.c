@@ -351,9 +351,9 @@ static void check_address(const nng_sockaddr *address, const char *url)
 
 START_TEST(pipes_tell_who_is_at_both_ends)
 {
-    static const int families[] = {[LINK_INPROC] = NNG_AF_INPROC, [LINK_TCP] = NNG_AF_INET,
-                                   [LINK_TCP6] = NNG_AF_INET6,    [LINK_IPC] = NNG_AF_IPC,
-                                   [LINK_UNIX] = NNG_AF_IPC,      [LINK_ABSTRACT] = NNG_AF_ABSTRACT};
+    static const int families[] = {
+        [LINK_INPROC] = NNG_AF_INPROC, [LINK_TCP] = NNG_AF_INET, [LINK_TCP6] = NNG_AF_INET6,
+        [LINK_IPC] = NNG_AF_IPC,       [LINK_UNIX] = NNG_AF_IPC, [LINK_ABSTRACT] = NNG_AF_ABSTRACT};
     LINK_BEGIN(url);
     nng_socket rep = link_rep(url);
     nng_socket req = link_req(url);
@@ -436,8 +436,8 @@ END_TEST
 
 START_TEST(tcp_port_zero_is_told_by_url_and_option)
 {
-    static const char *const urls[] = {"tcp://127.0.0.1:0", "tcp://127.0.0.1", "tcp4://*:0",
-                                       "tcp://:0",          "tcp://*:0",       "tcp6://[::1]:0",
+    static const char *const urls[] = {"tcp://127.0.0.1:0", "tcp://127.0.0.1",  "tcp4://*:0",
+                                       "tcp://:0",          "tcp://*:0",        "tcp6://[::1]:0",
                                        "tcp6://*:0",        "tcp://localhost:0"};
     nng_socket rep;
     nng_listener listener;
@@ -856,8 +856,8 @@ END_TEST
 
 START_TEST(paths_are_relative_and_verbatim)
 {
-    static const char *const names[] = {"here", "a%20b", "with space", "quest?ion", "has#h",
-                                        "a//b/../c"};
+    static const char *const names[] = {"here",      "a%20b", "with space",
+                                        "quest?ion", "has#h", "a//b/../c"};
     char url[LINK_URL_BYTES];
     char before[4096];
     nng_socket rep;

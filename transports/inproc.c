@@ -91,7 +91,8 @@ static bool end_transfer(struct end *from)
 
     if (!from->open || !to->open || msg == NULL || !to->wanted)
         return false;
-    if (merge_header(&msg) != 0) { /* no memory: as a stream would, lose the pipe, not the message alone */
+    if (merge_header(&msg) !=
+        0) { /* no memory: as a stream would, lose the pipe, not the message alone */
         spry_pipe_close(from->carrier.pipe);
         return true;
     }

@@ -337,7 +337,10 @@ static const struct option dialer_options[] = {
 
 static const struct option listener_options[] = {
     {.name = NNG_OPT_LOCADDR, .type = OPTION_ADDRESS, .get = get_endpoint_address},
-    {.name = NNG_OPT_IPC_PERMISSIONS, .type = OPTION_INT, .set = set_permissions, .max = PERMISSIONS},
+    {.name = NNG_OPT_IPC_PERMISSIONS,
+     .type = OPTION_INT,
+     .set = set_permissions,
+     .max = PERMISSIONS},
     {.name = NULL},
 };
 

@@ -152,8 +152,8 @@ static size_t write_spans(struct op *op, struct span *spans, uint8_t *scratch)
     for (size_t i = stream->write_index; i < stream->writing.count; i++) {
         if (count + 2 > OP_SPANS_MAX)
             break;
-        count += spry_frame_spans(batch_get(&stream->writing, i), stream->lead, offset,
-                                  spans + count);
+        count +=
+            spry_frame_spans(batch_get(&stream->writing, i), stream->lead, offset, spans + count);
         offset = 0;
     }
     return count;

@@ -45,7 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_whole(data, size, msg);
     else if (nng_msg_header_len(msg) != 0 || nng_msg_len(msg) != size || trace != 77)
         abort();
-    if (found == BACKTRACE_WHOLE && (trace != nng_msg_header_len(msg) || trace > words_max * BACKTRACE_WORD))
+    if (found == BACKTRACE_WHOLE &&
+        (trace != nng_msg_header_len(msg) || trace > words_max * BACKTRACE_WORD))
         abort();
     nng_msg_free(msg);
     return 0;

@@ -112,7 +112,8 @@ static nng_socket open_socket(struct worker *worker, bool rep)
     end(worker, rep ? nng_rep0_open(&socket) : nng_req0_open(&socket));
     (void)nng_socket_set_ms(socket, NNG_OPT_RECVTIMEO, CALL_MS);
     (void)nng_socket_set_ms(socket, NNG_OPT_SENDTIMEO, CALL_MS);
-    (void)nng_socket_set_ms(socket, NNG_OPT_RECONNMINT, 1 + (nng_duration)(next_random(worker) % 10));
+    (void)nng_socket_set_ms(socket, NNG_OPT_RECONNMINT,
+                            1 + (nng_duration)(next_random(worker) % 10));
     if (next_random(worker) % 2 == 0) {
         for (int event = NNG_PIPE_EV_ADD_PRE; event < NNG_PIPE_EV_NUM; event++)
             (void)nng_pipe_notify(socket, (nng_pipe_ev)event, on_pipe, NULL);

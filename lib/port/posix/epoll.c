@@ -5,8 +5,8 @@
  */
 #include "backend.h"
 
-#include "timer.h"
 #include "thread.h"
+#include "timer.h"
 
 #include <nng/nng.h>
 

@@ -73,7 +73,8 @@ static struct op *side_cancel(struct side *side)
 
         if (op != NULL)
             return op;
-        if (word != SIDE_PARKED && atomic_compare_exchange_strong(&side->state, &word, SIDE_CANCELED))
+        if (word != SIDE_PARKED &&
+            atomic_compare_exchange_strong(&side->state, &word, SIDE_CANCELED))
             return NULL;
     }
 }
@@ -151,8 +152,8 @@ static enum attempt attempt_read(struct op *op)
             side_latch(descriptor, SIDE_IN); /* its event does not come again */
             return ATTEMPT_DONE;
         }
-        emptied = (size_t)got < offered &&
-                  !atomic_load_explicit(&descriptor->hung, memory_order_relaxed);
+        emptied =
+            (size_t)got < offered && !atomic_load_explicit(&descriptor->hung, memory_order_relaxed);
         if (op->work->moved(op, (size_t)got, scratch)) {
             if (!emptied)
                 side_latch(descriptor, SIDE_IN);

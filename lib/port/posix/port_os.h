@@ -42,11 +42,12 @@ struct descriptor {
 struct port {
     struct task_queue started; /* ops whose system call is still to be made */
     size_t attached;
-    size_t in_flight; /* ops submitted and not yet dequeued, calls being made: the port stays open */
-    int wait_fd;        /* epoll */
-    int wake_fds[2];    /* what spry_port_wake makes readable: an eventfd, or a pipe */
-    atomic_bool waking;  /* a wake-up is on its way */
-    atomic_bool waiting; /* poll: the waiter has looked, or is looking, at who is parked */
+    size_t
+        in_flight;   /* ops submitted and not yet dequeued, calls being made: the port stays open */
+    int wait_fd;     /* epoll */
+    int wake_fds[2]; /* what spry_port_wake makes readable: an eventfd, or a pipe */
+    atomic_bool waking;      /* a wake-up is on its way */
+    atomic_bool waiting;     /* poll: the waiter has looked, or is looking, at who is parked */
     struct list descriptors; /* attached ones */
     struct watch *watches;   /* poll: what the waiter asks the system */
     size_t watch_count;
