@@ -16,8 +16,7 @@ struct rep_socket {
     int ttl_max; /* first, for BACKTRACE_TTL_OPTION */
     const struct protocol_host *host;
     struct inbox inbox;
-    struct list
-        blocked; /* pipes for which answers wait, and perhaps some for which none does now */
+    struct list blocked; /* pipes for which answers wait, or did */
 };
 
 struct rep_pipe {
