@@ -25,6 +25,7 @@ static void endpoint_free(struct endpoint *endpoint)
     if (endpoint->state != NULL)
         endpoint->transport->fini(endpoint);
     nng_url_free(endpoint->url);
+    nng_url_free(endpoint->url_given);
     spry_free(endpoint, sizeof(*endpoint));
 }
 
@@ -229,6 +230,13 @@ int spry_listener_start(struct endpoint *listener)
     if (rv == 0)
         listener->started = true;
     return rv;
+}
+
+/* Programs may have the old URL (nng_listener_get_url), so it stays as long as the listener. */
+void spry_listener_renamed(struct endpoint *listener, nng_url *url)
+{
+    listener->url_given = listener->url;
+    listener->url = url;
 }
 
 /* ---- options ---- */

@@ -34,6 +34,8 @@ struct endpoint {
     const struct transport *transport;
     void *state; /* the transport's */
     nng_url *url;
+    nng_url
+        *url_given; /* a listener's URL before the system chose the rest; programs may hold it */
     struct endpoint_options options;
     struct list socket_node;
     struct list carriers;
@@ -74,6 +76,9 @@ void spry_endpoint_connected(struct endpoint *endpoint);
 
 /* An attempt to dial failed, or what was accepted broke its handshake (a listener goes on). */
 void spry_endpoint_failed(struct endpoint *endpoint, int error);
+
+/* The listener listens at `url`, of which the system chose a part; it owns `url`. At most once. */
+void spry_listener_renamed(struct endpoint *listener, nng_url *url);
 
 /* ---- from the pipe ---- */
 

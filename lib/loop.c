@@ -316,12 +316,13 @@ static void watchman_main(void *argument)
             loop_settle(loop);
             poller_check(loop);
         } else if (!quiet && !loop_busy(loop)) {
+            spry_spare_enable(true);
             watchman_sleep(loop, WATCHMAN_DOZING, spry_clock_ns() + WATCH_DELAY_NS);
         } else if (loop->poller != NULL || !poller_needed(loop)) {
-            spry_spare_drop();
+            spry_spare_enable(false);
             watchman_sleep(loop, WATCHMAN_ASLEEP, SPRY_NEVER);
         } else {
-            spry_spare_drop();
+            spry_spare_enable(false);
             watchman_poll(loop);
         }
     }
@@ -362,7 +363,6 @@ int spry_loop_hold(struct loop *loop)
     }
     loop->watchman_state = WATCHMAN_AWAKE;
     loop->sockets++;
-    spry_spare_enable(true);
     return 0;
 }
 

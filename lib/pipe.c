@@ -4,11 +4,21 @@
  */
 #include "pipe.h"
 
+#include "alloc.h"
 #include "endpoint.h"
 #include "loop.h"
 #include "msg.h"
 #include "pool.h"
 #include "socket.h"
+
+#include <string.h>
+
+/* An option's value, or why there was none, at the end of the connection. */
+struct kept {
+    const struct option *option;
+    union option_value value;
+    int result;
+};
 
 static struct loop *loop_of(const struct pipe *pipe)
 {
@@ -35,6 +45,69 @@ uint32_t spry_pipe_id(const struct pipe *pipe)
     return pipe->handle.id;
 }
 
+/* ---- options of the connection ---- */
+
+static size_t options_count(const struct option *table)
+{
+    size_t count = 0;
+
+    while (table != NULL && table[count].name != NULL)
+        count++;
+    return count;
+}
+
+/* A closed connection knows its peer no more, but a rem-post callback may ask. */
+static void pipe_keep(struct pipe *pipe)
+{
+    const struct option *table = pipe->carrier->ops->options;
+    size_t count = options_count(table);
+
+    if (pipe->socket->notify[NNG_PIPE_EV_REM_POST].call == NULL)
+        return;
+    pipe->kept = spry_alloc((count + 1) * sizeof(*pipe->kept));
+    if (pipe->kept == NULL)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        pipe->kept[i].option = &table[i];
+        pipe->kept[i].result = table[i].get(pipe->carrier, &pipe->kept[i].value);
+    }
+    pipe->kept[count].option = NULL;
+}
+
+static void pipe_unkeep(struct pipe *pipe)
+{
+    size_t count = 0;
+
+    if (pipe->kept == NULL)
+        return;
+    while (pipe->kept[count].option != NULL)
+        count++;
+    spry_free(pipe->kept, (count + 1) * sizeof(*pipe->kept));
+}
+
+static int get_kept(void *object, union option_value *value)
+{
+    const struct kept *kept = object;
+
+    *value = kept->value;
+    return kept->result;
+}
+
+int spry_pipe_option(struct pipe *pipe, const char *name, const struct option_out *out)
+{
+    if (pipe->carrier != NULL)
+        return spry_option_get(pipe->carrier->ops->options, pipe->carrier, name, out);
+    for (struct kept *kept = pipe->kept; kept != NULL && kept->option != NULL; kept++) {
+        if (strcmp(kept->option->name, name) == 0) {
+            struct option table[2] = {*kept->option, {.name = NULL}};
+
+            table[0].get = get_kept;
+            return spry_option_get(table, kept, name, out);
+        }
+    }
+    return NNG_ENOTSUP;
+}
+
 void spry_pipe_hold(struct pipe *pipe)
 {
     pipe->handle.refs++;
@@ -46,6 +119,7 @@ void spry_pipe_release(struct pipe *pipe)
 
     if (--pipe->handle.refs > 0)
         return;
+    pipe_unkeep(pipe);
     spry_pool_free(pipe, sizeof(*pipe) + pipe->socket->protocol->pipe_bytes);
     spry_endpoint_release(endpoint);
 }
@@ -162,6 +236,7 @@ void spry_pipe_close(struct pipe *pipe)
     if (pipe->state == PIPE_CLOSED)
         return;
     pipe->state = PIPE_CLOSED;
+    pipe_keep(pipe);
     pipe->carrier = NULL;
     carrier->ops->close(carrier);
     if (joined)

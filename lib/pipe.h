@@ -13,6 +13,7 @@
 #include <nng/nng.h>
 
 struct carrier;
+struct kept;
 struct endpoint;
 struct pipe;
 struct socket;
@@ -75,6 +76,7 @@ struct pipe {
     struct socket *socket;     /* held */
     struct endpoint *endpoint; /* held */
     struct carrier *carrier;   /* NULL once closed */
+    struct kept *kept;         /* what the connection knew, for a rem-post callback; or NULL */
     struct task notify;        /* in the loop's callback queue while `events` is not 0 */
     uint16_t peer;             /* the peer's protocol number */
     uint8_t state;             /* enum pipe_state */
@@ -89,6 +91,12 @@ struct pipe {
  * NNG_ENOMEM: nothing was made and the carrier is as before.
  */
 int spry_pipe_open(struct carrier *carrier, uint16_t peer);
+
+/*
+ * An option of the pipe's connection; after its end, for a rem-post callback, as it was then.
+ * NNG_ENOTSUP: it has no such option.
+ */
+int spry_pipe_option(struct pipe *pipe, const char *name, const struct option_out *out);
 
 void spry_pipe_hold(struct pipe *pipe);
 void spry_pipe_release(struct pipe *pipe);

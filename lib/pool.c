@@ -101,7 +101,7 @@ void *spry_pool_alloc(size_t bytes)
 /* An empty slab is kept while it is the only one with room, so that one object can come and go. */
 void spry_pool_free(void *object, size_t bytes)
 {
-    struct list *slabs = &classes[class_of(bytes)];
+    struct list *slabs;
     struct cell *cell;
     struct slab *slab;
 
@@ -111,6 +111,7 @@ void spry_pool_free(void *object, size_t bytes)
         spry_free(object, bytes);
         return;
     }
+    slabs = &classes[class_of(bytes)];
     cell = (struct cell *)(void *)((unsigned char *)object - CELL_HEAD);
     slab = cell->slab;
     cell->next = slab->free;

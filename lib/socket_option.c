@@ -367,7 +367,6 @@ int spry_listener_option_get(uint32_t id, const char *name, const struct option_
     return option_get(HANDLE_LISTENER, id, name, out);
 }
 
-/* In the rem-post callback the connection is gone already; what it alone knew is ENOTSUP. */
 int spry_pipe_option_get(uint32_t id, const char *name, const struct option_out *out)
 {
     struct loop *loop = spry_loop_enter();
@@ -375,9 +374,7 @@ int spry_pipe_option_get(uint32_t id, const char *name, const struct option_out 
     int rv = NNG_ENOENT;
 
     if (pipe != NULL) {
-        rv = NNG_ENOTSUP;
-        if (pipe->carrier != NULL)
-            rv = spry_option_get(pipe->carrier->ops->options, pipe->carrier, name, out);
+        rv = spry_pipe_option(pipe, name, out);
         if (rv == NNG_ENOTSUP)
             rv = endpoint_get(pipe->endpoint, name, out);
     }

@@ -23,6 +23,12 @@ static void spare_free(struct spare *spare)
         spry_free(spare, spare->bytes);
 }
 
+static void slots_drop(void)
+{
+    for (int i = 0; i < SLOTS; i++)
+        spare_free(atomic_exchange(&slots[i], NULL));
+}
+
 void *spry_spare_take(size_t *bytes)
 {
     if (*bytes < SPARE_MIN || *bytes > SPARE_MAX)
@@ -37,14 +43,10 @@ void *spry_spare_take(size_t *bytes)
             return spare;
         }
         spare_free(atomic_exchange(&slots[i], spare));
+        if (!atomic_load(&keeping))
+            slots_drop(); /* it ended while we had the block */
     }
     return NULL;
-}
-
-void spry_spare_drop(void)
-{
-    for (int i = 0; i < SLOTS; i++)
-        spare_free(atomic_exchange(&slots[i], NULL));
 }
 
 bool spry_spare_give(void *block, size_t bytes)
@@ -65,12 +67,13 @@ bool spry_spare_give(void *block, size_t bytes)
     if (spare != NULL)
         spare_free(atomic_exchange(&slots[0], spare)); /* the size in use now is the newest */
     if (!atomic_load(&keeping))
-        spry_spare_drop(); /* it ended while we put the block there */
+        slots_drop(); /* it ended while we put the block there */
     return true;
 }
 
 void spry_spare_enable(bool enabled)
 {
     atomic_store(&keeping, enabled);
-    spry_spare_drop();
+    if (!enabled)
+        slots_drop();
 }

@@ -13,7 +13,8 @@
 
 enum {
     SPARE_MIN = 128 << 10, /* what malloc takes from the system anew each time, by default */
-    SPARE_MAX = 4 << 20,   /* above this the faults are a small part of the work */
+    SPARE_MAX = (4 << 20) + (4 << 10), /* 4 MiB and a page for where the body begins: above this
+                                          the faults are a small part of the work */
 };
 
 /* A block of at least `*bytes`, which is set to its true size; NULL: no spare fits. */
@@ -22,10 +23,7 @@ void *spry_spare_take(size_t *bytes);
 /* True: the block is kept, or freed; false: it is the caller's to free. */
 bool spry_spare_give(void *block, size_t bytes);
 
-/* Frees those there are. */
-void spry_spare_drop(void);
-
-/* Spares are kept from now on, or no longer. */
+/* Spares are kept from now on; or no longer, and those there are are freed. */
 void spry_spare_enable(bool enabled);
 
 #endif

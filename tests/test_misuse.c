@@ -723,9 +723,7 @@ static int callback_act(struct callback *callback, nng_pipe pipe)
         rv = nng_recv(callback->own, buffer, &bytes, 0);
         return rv == NNG_ETIMEDOUT ? 0 : rv;
     case READ_OPTIONS: /* in rem-post, what does not need the connection */
-        rv = nng_pipe_get_addr(
-            pipe, callback->event == NNG_PIPE_EV_REM_POST ? NNG_OPT_LOCADDR : NNG_OPT_REMADDR,
-            &address);
+        rv = nng_pipe_get_addr(pipe, NNG_OPT_REMADDR, &address);
         return rv != 0 ? rv : nng_pipe_socket(pipe).id == callback->own.id ? 0 : -1;
     case ACTIONS:
         break;

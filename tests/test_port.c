@@ -612,7 +612,7 @@ START_TEST(cancel_of_a_parked_op_completes_it_at_once)
 {
     struct descriptor descriptor;
     struct job job;
-    uint8_t bytes[4];
+    uint8_t bytes[4] = {0};
     int peer;
 
     world_open(&world);

@@ -537,6 +537,55 @@ START_TEST(a_dialer_may_choose_where_it_dials_from)
 }
 END_TEST
 
+START_TEST(a_dialer_may_be_told_where_to_dial_from)
+{
+    char listen[LINK_URL_BYTES];
+    char source[32];
+    nng_pipe client;
+    nng_pipe server;
+    nng_sockaddr address = {.s_in = {.sa_family = NNG_AF_INET}};
+    nng_sockaddr path = {.s_ipc = {.sa_family = NNG_AF_IPC}};
+    nng_dialer dialer;
+    nng_socket rep;
+    nng_socket req = link_open_req();
+
+    link_url(LINK_TCP, listen);
+    (void)snprintf(source, sizeof(source), "127.9.%d.8", (int)(getpid() % 250));
+    rep = link_rep(listen);
+    address.s_in.sa_addr = inet_addr(source);
+    ck_assert_int_eq(nng_dialer_create(&dialer, req, listen), 0);
+    ck_assert_int_eq(nng_dialer_set_addr(dialer, NNG_OPT_LOCADDR, &path), NNG_EADDRINVAL);
+    ck_assert_int_eq(nng_dialer_set_addr(dialer, NNG_OPT_LOCADDR, &address), 0);
+    ck_assert_int_eq(nng_dialer_start(dialer, 0), 0);
+    ck_assert_int_eq(nng_dialer_set_addr(dialer, NNG_OPT_LOCADDR, &address), NNG_EBUSY);
+    ck_assert_int_eq(nng_dialer_get_addr(dialer, NNG_OPT_LOCADDR, &address), 0);
+    ck_assert_uint_eq(address.s_in.sa_addr, inet_addr(source));
+    server = pipe_of_request(req, rep, &client);
+    address = address_of(server, NNG_OPT_REMADDR);
+    ck_assert_uint_eq(address.s_in.sa_addr, inet_addr(source));
+    close_all(req, rep);
+}
+END_TEST
+
+/* The port, or the abstract name, that the system chooses comes into a URL of its own. */
+START_TEST(a_listeners_url_is_good_until_it_closes)
+{
+    const char *given = _i == 0 ? "tcp://127.0.0.1:0" : "abstract://";
+    nng_socket rep = link_open_rep();
+    nng_listener listener;
+    const nng_url *before;
+    const nng_url *after;
+
+    ck_assert_int_eq(nng_listener_create(&listener, rep, given), 0);
+    ck_assert_int_eq(nng_listener_get_url(listener, &before), 0);
+    ck_assert_int_eq(nng_listener_start(listener, 0), 0);
+    ck_assert_str_eq(before->u_rawurl, given);
+    ck_assert_int_eq(nng_listener_get_url(listener, &after), 0);
+    ck_assert_str_ne(after->u_rawurl, given);
+    ck_assert_int_eq(nng_close(rep), 0);
+}
+END_TEST
+
 START_TEST(a_source_address_of_someone_else_is_refused)
 {
     nng_socket req = link_open_req();
@@ -1116,6 +1165,8 @@ int main(void)
     tcase_add_test(tc, tcp_names_are_looked_up);
     tcase_add_test(tc, a_dialer_closes_while_its_name_is_looked_up);
     tcase_add_test(tc, a_dialer_may_choose_where_it_dials_from);
+    tcase_add_test(tc, a_dialer_may_be_told_where_to_dial_from);
+    tcase_add_loop_test(tc, a_listeners_url_is_good_until_it_closes, 0, 2);
     tcase_add_test(tc, a_source_address_of_someone_else_is_refused);
     tcase_add_test(tc, an_address_of_someone_else_cannot_be_listened_on);
     tcase_add_test(tc, tcp_options_are_the_endpoints_own);

@@ -11,7 +11,7 @@
 struct acceptor {
     struct endpoint *listener; /* NULL once closed */
     struct loop *loop;
-    void (*accepted)(struct endpoint *listener, intptr_t handle);
+    int (*accepted)(struct endpoint *listener, intptr_t handle);
     struct descriptor descriptor;
     struct op op;
     struct timer pause;
@@ -60,8 +60,11 @@ static void accept_done(struct task *task)
         acceptor_reap(acceptor);
         return;
     }
-    if (rv == 0)
-        acceptor->accepted(acceptor->listener, acceptor->op.accepted);
+    if (rv == 0) {
+        rv = acceptor->accepted(acceptor->listener, acceptor->op.accepted);
+        if (rv != 0)
+            spry_net_close(acceptor->op.accepted);
+    }
     if (worth_another(rv))
         spry_port_submit(&loop->port, &acceptor->op);
     else
@@ -69,7 +72,7 @@ static void accept_done(struct task *task)
 }
 
 int spry_acceptor_open(struct acceptor **out, struct endpoint *listener, intptr_t handle,
-                       void (*accepted)(struct endpoint *listener, intptr_t handle))
+                       int (*accepted)(struct endpoint *listener, intptr_t handle))
 {
     struct acceptor *acceptor = spry_zalloc(sizeof(*acceptor));
     int rv;

@@ -179,11 +179,10 @@ static void ipc_dial(struct endpoint *dialer)
 
 /* ---- listening ---- */
 
-static void ipc_accepted(struct endpoint *listener, intptr_t handle)
+static int ipc_accepted(struct endpoint *listener, intptr_t handle)
 {
     spry_net_tune_unix(handle);
-    if (spry_stream_open(listener, &ipc_ops, handle, NULL, true) != 0)
-        spry_net_close(handle);
+    return spry_stream_open(listener, &ipc_ops, handle, NULL, true);
 }
 
 /* True: the path is a socket file that nobody listens on any more. */
@@ -231,27 +230,20 @@ static int set_mode(struct endpoint *listener)
     return 0;
 }
 
-/* The URL tells the abstract name that the system chose. */
-static int url_set_name(struct endpoint *listener, intptr_t handle)
+/* The abstract name that the system chose, and the URL that tells it. */
+static int chosen_name(intptr_t handle, struct net_address *address, nng_url **url)
 {
-    struct ipc *ipc = listener->state;
     char text[URL_BYTES] = "abstract://";
     size_t at = strlen(text);
     nng_sockaddr name;
-    nng_url *url;
-    int rv = spry_net_local(handle, &ipc->address);
+    int rv = spry_net_local(handle, address);
 
     if (rv != 0)
         return rv;
-    spry_net_export(&ipc->address, &name);
+    spry_net_export(address, &name);
     for (size_t i = 0; i < name.s_abstract.sa_len; i++, at += 3)
         (void)snprintf(text + at, 4, "%%%02X", name.s_abstract.sa_name[i]);
-    rv = nng_url_parse(&url, text);
-    if (rv != 0)
-        return rv;
-    nng_url_free(listener->url);
-    listener->url = url;
-    return 0;
+    return nng_url_parse(url, text);
 }
 
 /* Removes the socket file, if it is still the one that this listener made. */
@@ -268,6 +260,8 @@ static void remove_file(const struct endpoint *listener)
 static int listen_on(struct endpoint *listener, intptr_t handle)
 {
     struct ipc *ipc = listener->state;
+    struct net_address address = ipc->address;
+    nng_url *url = NULL;
     int rv = bind_path(ipc, listener->url->u_path, handle);
 
     if (rv != 0)
@@ -276,12 +270,18 @@ static int listen_on(struct endpoint *listener, intptr_t handle)
     if (rv == 0)
         rv = spry_net_listen(handle);
     if (rv == 0 && ipc->abstract && listener->url->u_path[0] == '\0')
-        rv = url_set_name(listener, handle);
+        rv = chosen_name(handle, &address, &url);
     if (rv == 0)
         rv = spry_acceptor_open(&ipc->acceptor, listener, handle, ipc_accepted);
-    if (rv != 0)
+    if (rv != 0) {
+        nng_url_free(url);
         remove_file(listener);
-    return rv;
+        return rv;
+    }
+    ipc->address = address;
+    if (url != NULL)
+        spry_listener_renamed(listener, url);
+    return 0;
 }
 
 static int ipc_listen(struct endpoint *listener)

@@ -369,6 +369,8 @@ static void stream_greet(struct stream *stream)
     spry_timer_set(&stream->loop->timers, &stream->limit, spry_clock_ns() + HANDSHAKE_NS);
     spry_op_init(&stream->write, OP_WRITE, &stream->descriptor, stream->write.task.run);
     stream->write.work = &write_work;
+    spry_free(stream->peer, sizeof(*stream->peer));
+    stream->peer = NULL;
     spry_port_submit(&stream->loop->port, &stream->write);
     spry_port_submit(&stream->loop->port, &stream->read);
 }

@@ -17,7 +17,6 @@ enum { HOST_BYTES = 256, PORT_BYTES = 32 }; /* with the NUL; a DNS name has at m
 struct lookup {
     struct offload offload;
     struct endpoint *dialer; /* NULL: nobody waits for it any more */
-    struct loop *loop;
     enum net_family family;
     char host[HOST_BYTES];
     char port[PORT_BYTES];
@@ -216,7 +215,6 @@ static int lookup_start(struct endpoint *dialer)
     if (lookup == NULL)
         return NNG_ENOMEM;
     lookup->dialer = dialer;
-    lookup->loop = dialer->loop;
     lookup->family = url_family(dialer->url);
     (void)snprintf(lookup->host, sizeof(lookup->host), "%s", remote_host(dialer->url));
     (void)snprintf(lookup->port, sizeof(lookup->port), "%s", dialer->url->u_port);
@@ -289,11 +287,10 @@ static int tcp_dialer_init(struct endpoint *dialer)
 
 /* ---- listening ---- */
 
-static void tcp_accepted(struct endpoint *listener, intptr_t handle)
+static int tcp_accepted(struct endpoint *listener, intptr_t handle)
 {
     tune(listener, handle);
-    if (spry_stream_open(listener, &tcp_ops, handle, NULL, false) != 0)
-        spry_net_close(handle);
+    return spry_stream_open(listener, &tcp_ops, handle, NULL, false);
 }
 
 static int tcp_listener_init(struct endpoint *listener)
@@ -313,30 +310,23 @@ static int tcp_listener_init(struct endpoint *listener)
     return address_now(&tcp->address, url_family(url), url->u_hostname, url->u_port);
 }
 
-/* The URL tells the port that the system chose. */
-static int url_set_port(struct endpoint *listener, uint16_t port)
+/* The listener's URL with the port that the system chose. */
+static int url_with_port(nng_url **out, const nng_url *given, uint16_t port)
 {
-    const char *host = listener->url->u_hostname;
-    const char *open = strchr(host, ':') != NULL ? "[" : "";
+    const char *open = strchr(given->u_hostname, ':') != NULL ? "[" : "";
     const char *close = open[0] != '\0' ? "]" : "";
     char text[HOST_BYTES + 32];
-    nng_url *url;
-    int rv;
 
-    (void)snprintf(text, sizeof(text), "%s://%s%s%s:%u", listener->url->u_scheme, open,
-                   host[0] != '\0' ? host : "*", close, (unsigned)port);
-    rv = nng_url_parse(&url, text);
-    if (rv != 0)
-        return rv;
-    nng_url_free(listener->url);
-    listener->url = url;
-    return 0;
+    (void)snprintf(text, sizeof(text), "%s://%s%s%s:%u", given->u_scheme, open,
+                   blank(given->u_hostname) ? "*" : given->u_hostname, close, (unsigned)port);
+    return nng_url_parse(out, text);
 }
 
 static int listen_on(struct endpoint *listener, intptr_t handle)
 {
     struct tcp_listener *tcp = listener->state;
     struct net_address bound;
+    nng_url *url = NULL;
     int rv;
 
     spry_net_reuse(handle);
@@ -346,9 +336,13 @@ static int listen_on(struct endpoint *listener, intptr_t handle)
     if (rv == 0)
         rv = spry_net_local(handle, &bound);
     if (rv == 0 && spry_net_port(&tcp->address) == 0)
-        rv = url_set_port(listener, spry_net_port(&bound));
+        rv = url_with_port(&url, listener->url, spry_net_port(&bound));
     if (rv == 0)
         rv = spry_acceptor_open(&tcp->acceptor, listener, handle, tcp_accepted);
+    if (rv != 0)
+        nng_url_free(url);
+    else if (url != NULL)
+        spry_listener_renamed(listener, url);
     return rv;
 }
 
@@ -452,7 +446,36 @@ static int get_bound_port(void *object, union option_value *value)
     return rv;
 }
 
+/* Where to dial from; all zero: the system chooses. */
+static int get_source(void *object, union option_value *value)
+{
+    const struct tcp_dialer *tcp = ((struct endpoint *)object)->state;
+
+    memset(&value->address, 0, sizeof(value->address));
+    if (tcp->has_source)
+        spry_net_export(&tcp->source, &value->address);
+    return 0;
+}
+
+static int set_source(void *object, const union option_value *value)
+{
+    struct endpoint *dialer = object;
+    struct tcp_dialer *tcp = dialer->state;
+    struct net_address source;
+    int rv;
+
+    if (dialer->started)
+        return NNG_EBUSY;
+    rv = spry_net_import(&source, &value->address);
+    if (rv != 0)
+        return rv;
+    tcp->source = source;
+    tcp->has_source = true;
+    return 0;
+}
+
 static const struct option dialer_options[] = {
+    {.name = NNG_OPT_LOCADDR, .type = OPTION_ADDRESS, .get = get_source, .set = set_source},
     {.name = NNG_OPT_TCP_NODELAY, .type = OPTION_BOOL, .get = get_nodelay, .set = set_nodelay},
     {.name = NNG_OPT_TCP_KEEPALIVE,
      .type = OPTION_BOOL,

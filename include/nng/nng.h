@@ -510,8 +510,11 @@ NNG_DECL int nng_dialer_get_addr(nng_dialer dialer, const char *name, nng_sockad
 
 /*
  * Names the function told of one kind of pipe event (NULL: nobody). Pipes made later are certain
- * to use it. Closing the pipe in NNG_PIPE_EV_ADD_PRE refuses the connection. The function must
- * neither close the socket, a dialer or a listener, nor wait on the socket.
+ * to use it. Closing the pipe in NNG_PIPE_EV_ADD_PRE refuses the connection.
+ *
+ * The function runs on a thread of the library, under no lock, never two at once for one pipe; every
+ * call is legal in it. NNG_PIPE_EV_REM_POST may still come after nng_close of the socket returned:
+ * keep `arg` until then, or name NULL before.
  */
 NNG_DECL int nng_pipe_notify(nng_socket socket, nng_pipe_ev event, nng_pipe_cb callback, void *arg);
 

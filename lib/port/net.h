@@ -62,6 +62,9 @@ int spry_net_remote(intptr_t handle, struct net_address *address);
 /* Between the system's form and the API's; an unknown family is NNG_AF_UNSPEC. */
 void spry_net_export(const struct net_address *address, nng_sockaddr *out);
 
+/* NNG_EADDRINVAL: not an IP address. */
+int spry_net_import(struct net_address *address, const nng_sockaddr *in);
+
 /* Bytes that have come and were not read yet; 0 where the system does not tell. */
 size_t spry_net_pending(intptr_t handle);
 

@@ -25,8 +25,8 @@ struct thread {
 };
 
 /*
- * Starts a thread that nobody joins; all signals are blocked in it, so that the program's handlers
- * run on the program's threads. NNG_ENOMEM.
+ * Starts a thread that nobody joins, with the system's usual stack, since callbacks of the program's
+ * run on it. All signals are blocked in it, so that its handlers run on its own threads. NNG_ENOMEM.
  */
 int spry_thread_start(struct thread *thread);
 

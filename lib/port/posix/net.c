@@ -303,6 +303,26 @@ uint16_t spry_net_port(const struct net_address *address)
     return 0;
 }
 
+int spry_net_import(struct net_address *address, const nng_sockaddr *in)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+
+    if (in->s_family == NNG_AF_INET) {
+        v4.sin_port = in->s_in.sa_port;
+        v4.sin_addr.s_addr = in->s_in.sa_addr;
+        address_set(address, &v4, sizeof(v4));
+        return 0;
+    }
+    if (in->s_family != NNG_AF_INET6)
+        return NNG_EADDRINVAL;
+    v6.sin6_port = in->s_in6.sa_port;
+    v6.sin6_scope_id = in->s_in6.sa_scope;
+    memcpy(&v6.sin6_addr, in->s_in6.sa_addr, sizeof(v6.sin6_addr));
+    address_set(address, &v6, sizeof(v6));
+    return 0;
+}
+
 size_t spry_net_pending(intptr_t handle)
 {
     int bytes;

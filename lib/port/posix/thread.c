@@ -12,9 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Room for the program's callbacks, which run on the library's thread; touched only as needed. */
-enum { STACK_BYTES = 256 << 10 };
-
 void spry_mutex_lock(struct mutex *mutex)
 {
     pthread_mutex_lock(&mutex->system);
@@ -89,7 +86,6 @@ int spry_thread_start(struct thread *thread)
     if (pthread_attr_init(&attributes) != 0)
         return NNG_ENOMEM;
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attributes, STACK_BYTES);
     rv = thread_create(thread, &attributes);
     pthread_attr_destroy(&attributes);
     return rv;
