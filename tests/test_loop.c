@@ -736,7 +736,8 @@ START_TEST(an_offloaded_call_outlives_the_last_socket)
         ck_assert_int_eq(nng_rep0_open(&rep), 0);
         loop = spry_loop_enter();
         for (int i = 0; i < 2; i++) {
-            calls[i] = (struct slow_call){.offload = {{NULL, slow_call_done}, slow_call_run}};
+            calls[i] =
+                (struct slow_call){.offload = {.task.run = slow_call_done, .call = slow_call_run}};
             ck_assert_int_eq(spry_offload(loop, &calls[i].offload), 0);
         }
         spry_loop_leave(loop);
