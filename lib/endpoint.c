@@ -250,72 +250,13 @@ void spry_endpoint_options_init(struct endpoint_options *options)
     };
 }
 
-static int get_recv_max(void *object, union option_value *value)
-{
-    value->size = ((struct endpoint *)object)->options.recv_size_max;
-    return 0;
-}
-
-static int set_recv_max(void *object, const union option_value *value)
-{
-    if (value->size > UINT32_MAX)
-        return NNG_EINVAL;
-    ((struct endpoint *)object)->options.recv_size_max = value->size;
-    return 0;
-}
-
-static int get_reconnect_min(void *object, union option_value *value)
-{
-    value->ms = ((struct endpoint *)object)->options.reconnect_min_ms;
-    return 0;
-}
-
-static int set_reconnect_min(void *object, const union option_value *value)
-{
-    struct endpoint *endpoint = object;
-
-    endpoint->options.reconnect_min_ms = value->ms;
-    endpoint->backoff_ms = value->ms;
-    return 0;
-}
-
-static int get_reconnect_max(void *object, union option_value *value)
-{
-    value->ms = ((struct endpoint *)object)->options.reconnect_max_ms;
-    return 0;
-}
-
-static int set_reconnect_max(void *object, const union option_value *value)
-{
-    struct endpoint *endpoint = object;
-
-    endpoint->options.reconnect_max_ms = value->ms;
-    endpoint->backoff_ms = endpoint->options.reconnect_min_ms;
-    return 0;
-}
-
 static int get_url(void *object, union option_value *value)
 {
     value->string = ((struct endpoint *)object)->url->u_rawurl;
     return 0;
 }
 
-const struct option spry_dialer_options[] = {
-    {.name = NNG_OPT_RECVMAXSZ, .type = OPTION_SIZE, .get = get_recv_max, .set = set_recv_max},
-    {.name = NNG_OPT_RECONNMINT,
-     .type = OPTION_MS,
-     .get = get_reconnect_min,
-     .set = set_reconnect_min},
-    {.name = NNG_OPT_RECONNMAXT,
-     .type = OPTION_MS,
-     .get = get_reconnect_max,
-     .set = set_reconnect_max},
-    {.name = NNG_OPT_URL, .type = OPTION_STRING, .get = get_url},
-    {.name = NULL},
-};
-
-const struct option spry_listener_options[] = {
-    {.name = NNG_OPT_RECVMAXSZ, .type = OPTION_SIZE, .get = get_recv_max, .set = set_recv_max},
+const struct option spry_endpoint_own_options[] = {
     {.name = NNG_OPT_URL, .type = OPTION_STRING, .get = get_url},
     {.name = NULL},
 };

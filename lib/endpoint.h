@@ -89,8 +89,7 @@ void spry_endpoint_lost(struct endpoint *endpoint);
 
 void spry_endpoint_options_init(struct endpoint_options *options);
 
-/* Of any endpoint: reconnect times, receive limit, URL; the object is the endpoint. */
-extern const struct option spry_dialer_options[];
-extern const struct option spry_listener_options[];
+/* Of any endpoint, besides those in `options`; the object is the endpoint. */
+extern const struct option spry_endpoint_own_options[];
 
 #endif

@@ -10,6 +10,138 @@
 
 enum { BUFFER_MAX = 8192 }; /* messages; nng's limit */
 
+/* ---- what a socket keeps for its endpoints: the object is a struct endpoint_options ---- */
+
+static int get_recv_max(void *object, union option_value *value)
+{
+    value->size = ((struct endpoint_options *)object)->recv_size_max;
+    return 0;
+}
+
+static int set_recv_max(void *object, const union option_value *value)
+{
+    if (value->size > UINT32_MAX)
+        return NNG_EINVAL;
+    ((struct endpoint_options *)object)->recv_size_max = value->size;
+    return 0;
+}
+
+static int get_reconnect_min(void *object, union option_value *value)
+{
+    value->ms = ((struct endpoint_options *)object)->reconnect_min_ms;
+    return 0;
+}
+
+static int set_reconnect_min(void *object, const union option_value *value)
+{
+    ((struct endpoint_options *)object)->reconnect_min_ms = value->ms;
+    return 0;
+}
+
+static int get_reconnect_max(void *object, union option_value *value)
+{
+    value->ms = ((struct endpoint_options *)object)->reconnect_max_ms;
+    return 0;
+}
+
+static int set_reconnect_max(void *object, const union option_value *value)
+{
+    ((struct endpoint_options *)object)->reconnect_max_ms = value->ms;
+    return 0;
+}
+
+static int get_nodelay(void *object, union option_value *value)
+{
+    value->truth = ((struct endpoint_options *)object)->tcp_nodelay;
+    return 0;
+}
+
+static int set_nodelay(void *object, const union option_value *value)
+{
+    ((struct endpoint_options *)object)->tcp_nodelay = value->truth;
+    return 0;
+}
+
+static int get_keepalive(void *object, union option_value *value)
+{
+    value->truth = ((struct endpoint_options *)object)->tcp_keepalive;
+    return 0;
+}
+
+static int set_keepalive(void *object, const union option_value *value)
+{
+    ((struct endpoint_options *)object)->tcp_keepalive = value->truth;
+    return 0;
+}
+
+static int set_permissions(void *object, const union option_value *value)
+{
+    ((struct endpoint_options *)object)->ipc_permissions = value->integer;
+    return 0;
+}
+
+static const struct option any_options[] = {
+    {.name = NNG_OPT_RECVMAXSZ, .type = OPTION_SIZE, .get = get_recv_max, .set = set_recv_max},
+    {.name = NULL},
+};
+
+static const struct option dial_options[] = {
+    {.name = NNG_OPT_RECONNMINT,
+     .type = OPTION_MS,
+     .get = get_reconnect_min,
+     .set = set_reconnect_min},
+    {.name = NNG_OPT_RECONNMAXT,
+     .type = OPTION_MS,
+     .get = get_reconnect_max,
+     .set = set_reconnect_max},
+    {.name = NULL},
+};
+
+static const struct option tcp_options[] = {
+    {.name = NNG_OPT_TCP_NODELAY, .type = OPTION_BOOL, .get = get_nodelay, .set = set_nodelay},
+    {.name = NNG_OPT_TCP_KEEPALIVE,
+     .type = OPTION_BOOL,
+     .get = get_keepalive,
+     .set = set_keepalive},
+    {.name = NULL},
+};
+
+/* A listener's own is in its transport, which knows when it is too late. */
+static const struct option ipc_options[] = {
+    {.name = NNG_OPT_IPC_PERMISSIONS, .type = OPTION_INT, .set = set_permissions, .max = 07777},
+    {.name = NULL},
+};
+
+enum { SHARED_ANY = 1, SHARED_DIAL = 2, SHARED_TCP = 4, SHARED_IPC = 8, SHARED_ALL = 15 };
+
+static const struct option *const shared_tables[] = {any_options, dial_options, tcp_options,
+                                                     ipc_options};
+
+/* `groups`: which of the tables, by bit. */
+static int shared_set(struct endpoint_options *options, unsigned groups, const char *name,
+                      const struct option_in *in)
+{
+    int rv = NNG_ENOTSUP;
+
+    for (size_t i = 0; i < sizeof(shared_tables) / sizeof(shared_tables[0]); i++) {
+        if ((groups >> i & 1) != 0 && rv == NNG_ENOTSUP)
+            rv = spry_option_set(shared_tables[i], options, name, in);
+    }
+    return rv;
+}
+
+static int shared_get(struct endpoint_options *options, unsigned groups, const char *name,
+                      const struct option_out *out)
+{
+    int rv = NNG_ENOTSUP;
+
+    for (size_t i = 0; i < sizeof(shared_tables) / sizeof(shared_tables[0]); i++) {
+        if ((groups >> i & 1) != 0 && rv == NNG_ENOTSUP)
+            rv = spry_option_get(shared_tables[i], options, name, out);
+    }
+    return rv;
+}
+
 /* ---- what every socket has ---- */
 
 /* In decimal. Not with printf, which a program may not need otherwise: it is 192 KiB of libc. */
@@ -124,76 +256,6 @@ static int set_receive_buffer(void *object, const union option_value *value)
     return 0;
 }
 
-/* ---- what a socket keeps for its endpoints ---- */
-
-static int get_recv_max(void *object, union option_value *value)
-{
-    value->size = ((struct socket *)object)->options.recv_size_max;
-    return 0;
-}
-
-static int set_recv_max(void *object, const union option_value *value)
-{
-    if (value->size > UINT32_MAX)
-        return NNG_EINVAL;
-    ((struct socket *)object)->options.recv_size_max = value->size;
-    return 0;
-}
-
-static int get_reconnect_min(void *object, union option_value *value)
-{
-    value->ms = ((struct socket *)object)->options.reconnect_min_ms;
-    return 0;
-}
-
-static int set_reconnect_min(void *object, const union option_value *value)
-{
-    ((struct socket *)object)->options.reconnect_min_ms = value->ms;
-    return 0;
-}
-
-static int get_reconnect_max(void *object, union option_value *value)
-{
-    value->ms = ((struct socket *)object)->options.reconnect_max_ms;
-    return 0;
-}
-
-static int set_reconnect_max(void *object, const union option_value *value)
-{
-    ((struct socket *)object)->options.reconnect_max_ms = value->ms;
-    return 0;
-}
-
-static int get_nodelay(void *object, union option_value *value)
-{
-    value->truth = ((struct socket *)object)->options.tcp_nodelay;
-    return 0;
-}
-
-static int set_nodelay(void *object, const union option_value *value)
-{
-    ((struct socket *)object)->options.tcp_nodelay = value->truth;
-    return 0;
-}
-
-static int get_keepalive(void *object, union option_value *value)
-{
-    value->truth = ((struct socket *)object)->options.tcp_keepalive;
-    return 0;
-}
-
-static int set_keepalive(void *object, const union option_value *value)
-{
-    ((struct socket *)object)->options.tcp_keepalive = value->truth;
-    return 0;
-}
-
-static int set_permissions(void *object, const union option_value *value)
-{
-    ((struct socket *)object)->options.ipc_permissions = value->integer;
-    return 0;
-}
-
 static const struct option socket_options[] = {
     {.name = NNG_OPT_SOCKNAME, .type = OPTION_STRING, .get = get_name, .set = set_name},
     {.name = NNG_OPT_RAW, .type = OPTION_BOOL, .get = get_raw},
@@ -222,26 +284,6 @@ static const struct option socket_options[] = {
     {.name = NULL},
 };
 
-/* What a socket passes on to its endpoints, present and future. */
-static const struct option inherited_options[] = {
-    {.name = NNG_OPT_RECVMAXSZ, .type = OPTION_SIZE, .get = get_recv_max, .set = set_recv_max},
-    {.name = NNG_OPT_RECONNMINT,
-     .type = OPTION_MS,
-     .get = get_reconnect_min,
-     .set = set_reconnect_min},
-    {.name = NNG_OPT_RECONNMAXT,
-     .type = OPTION_MS,
-     .get = get_reconnect_max,
-     .set = set_reconnect_max},
-    {.name = NNG_OPT_TCP_NODELAY, .type = OPTION_BOOL, .get = get_nodelay, .set = set_nodelay},
-    {.name = NNG_OPT_TCP_KEEPALIVE,
-     .type = OPTION_BOOL,
-     .get = get_keepalive,
-     .set = set_keepalive},
-    {.name = NNG_OPT_IPC_PERMISSIONS, .type = OPTION_INT, .set = set_permissions, .max = 07777},
-    {.name = NULL},
-};
-
 /* ---- one object at a time: the lock is held ---- */
 
 static int socket_get(struct socket *socket, const char *name, const struct option_out *out)
@@ -251,13 +293,14 @@ static int socket_get(struct socket *socket, const char *name, const struct opti
     if (rv == NNG_ENOTSUP)
         rv = spry_option_get(socket->protocol->socket_options, socket->state, name, out);
     if (rv == NNG_ENOTSUP)
-        rv = spry_option_get(inherited_options, socket, name, out);
+        rv = shared_get(&socket->options, SHARED_ALL, name, out);
     return rv;
 }
 
-static const struct option *kind_options(const struct endpoint *endpoint)
+static unsigned endpoint_groups(const struct endpoint *endpoint)
 {
-    return endpoint->handle.kind == HANDLE_DIALER ? spry_dialer_options : spry_listener_options;
+    return SHARED_ANY | (endpoint->handle.kind == HANDLE_DIALER ? SHARED_DIAL : 0U) |
+           (endpoint->transport->tcp ? SHARED_TCP : 0U);
 }
 
 static const struct option *transport_options(const struct endpoint *endpoint)
@@ -270,7 +313,14 @@ static int endpoint_set(struct endpoint *endpoint, const char *name, const struc
 {
     int rv = spry_option_set(transport_options(endpoint), endpoint, name, in);
 
-    return rv != NNG_ENOTSUP ? rv : spry_option_set(kind_options(endpoint), endpoint, name, in);
+    if (rv == NNG_ENOTSUP)
+        rv = spry_option_set(spry_endpoint_own_options, endpoint, name, in);
+    if (rv != NNG_ENOTSUP)
+        return rv;
+    rv = shared_set(&endpoint->options, endpoint_groups(endpoint), name, in);
+    if (rv == 0)
+        endpoint->backoff_ms = endpoint->options.reconnect_min_ms; /* new times count from now */
+    return rv;
 }
 
 static int endpoint_get(struct endpoint *endpoint, const char *name, const struct option_out *out)
@@ -278,7 +328,9 @@ static int endpoint_get(struct endpoint *endpoint, const char *name, const struc
     int rv = spry_option_get(transport_options(endpoint), endpoint, name, out);
 
     if (rv == NNG_ENOTSUP)
-        rv = spry_option_get(kind_options(endpoint), endpoint, name, out);
+        rv = spry_option_get(spry_endpoint_own_options, endpoint, name, out);
+    if (rv == NNG_ENOTSUP)
+        rv = shared_get(&endpoint->options, endpoint_groups(endpoint), name, out);
     return rv != NNG_ENOTSUP ? rv : socket_get(endpoint->socket, name, out);
 }
 
@@ -291,7 +343,7 @@ static int socket_set(struct socket *socket, const char *name, const struct opti
         rv = spry_option_set(socket->protocol->socket_options, socket->state, name, in);
     if (rv != NNG_ENOTSUP)
         return rv;
-    rv = spry_option_set(inherited_options, socket, name, in);
+    rv = shared_set(&socket->options, SHARED_ALL, name, in);
     if (rv != 0)
         return rv;
     for (struct list *node = socket->endpoints.next; node != &socket->endpoints; node = node->next)

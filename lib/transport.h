@@ -34,6 +34,7 @@ struct transport {
     /* The endpoint is given to their functions. */
     const struct option *dialer_options;
     const struct option *listener_options;
+    bool tcp; /* tcp-nodelay and tcp-keepalive mean something */
 };
 
 /* NULL: no such scheme in this build. `scheme` is in lower case. */

@@ -388,30 +388,6 @@ static void tcp_fini(struct endpoint *endpoint)
 
 /* ---- options of endpoints ---- */
 
-static int get_nodelay(void *object, union option_value *value)
-{
-    value->truth = ((struct endpoint *)object)->options.tcp_nodelay;
-    return 0;
-}
-
-static int set_nodelay(void *object, const union option_value *value)
-{
-    ((struct endpoint *)object)->options.tcp_nodelay = value->truth;
-    return 0;
-}
-
-static int get_keepalive(void *object, union option_value *value)
-{
-    value->truth = ((struct endpoint *)object)->options.tcp_keepalive;
-    return 0;
-}
-
-static int set_keepalive(void *object, const union option_value *value)
-{
-    ((struct endpoint *)object)->options.tcp_keepalive = value->truth;
-    return 0;
-}
-
 /* Where it listens; before the start, where it is going to. */
 static int bound_address(const struct endpoint *listener, struct net_address *address)
 {
@@ -476,20 +452,10 @@ static int set_source(void *object, const union option_value *value)
 
 static const struct option dialer_options[] = {
     {.name = NNG_OPT_LOCADDR, .type = OPTION_ADDRESS, .get = get_source, .set = set_source},
-    {.name = NNG_OPT_TCP_NODELAY, .type = OPTION_BOOL, .get = get_nodelay, .set = set_nodelay},
-    {.name = NNG_OPT_TCP_KEEPALIVE,
-     .type = OPTION_BOOL,
-     .get = get_keepalive,
-     .set = set_keepalive},
     {.name = NULL},
 };
 
 static const struct option listener_options[] = {
-    {.name = NNG_OPT_TCP_NODELAY, .type = OPTION_BOOL, .get = get_nodelay, .set = set_nodelay},
-    {.name = NNG_OPT_TCP_KEEPALIVE,
-     .type = OPTION_BOOL,
-     .get = get_keepalive,
-     .set = set_keepalive},
     {.name = NNG_OPT_LOCADDR, .type = OPTION_ADDRESS, .get = get_bound_address},
     {.name = NNG_OPT_TCP_BOUND_PORT, .type = OPTION_INT, .get = get_bound_port},
     {.name = NULL},
@@ -506,6 +472,7 @@ const struct transport spry_tcp = {
     .fini = tcp_fini,
     .dialer_options = dialer_options,
     .listener_options = listener_options,
+    .tcp = true,
 };
 
 int nng_tcp_register(void)
