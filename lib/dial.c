@@ -40,6 +40,7 @@ static int endpoint_close(enum handle_kind kind, uint32_t id)
         return NNG_ENOENT;
     loop = endpoint->loop;
     spry_endpoint_close(endpoint);
+    spry_loop_end(loop);
     spry_loop_leave(loop);
     return 0;
 }

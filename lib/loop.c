@@ -20,10 +20,11 @@
 enum { WATCH_DELAY_NS = 1000 * 1000 };
 
 /*
- * How long the last close waits at most for the watchman to have ended: a switch of threads takes
- * a hundredth of it. It is a courtesy, not a need: whatever is still in flight frees itself later.
+ * How long a close waits at most for other threads to come out of the library's calls, of which none
+ * blocks: a thousand times what that takes, unless the machine is overloaded. It is a courtesy, not
+ * a need: whatever is still in flight frees itself later.
  */
-enum { END_WAIT_NS = 10 * 1000 * 1000 };
+enum { END_WAIT_NS = 50 * 1000 * 1000 };
 
 /* Rounds of system calls in a row, so that a stream that never runs dry keeps no thread for itself. */
 enum { SETTLE_ROUNDS_MAX = 16 };
@@ -373,15 +374,23 @@ void spry_loop_release(struct loop *loop)
         waiter_rouse(loop, &loop->watchman);
 }
 
-/* Whoever is woken wakes the next: there may be several who closed a last socket. */
+/* What another thread is about to undo, and need not be waited for long. */
+static bool loop_ending(const struct loop *loop)
+{
+    if (loop->unlistened > 0)
+        return true;
+    return loop->sockets == 0 && loop->watchman_state != WATCHMAN_NONE && !loop->calling &&
+           loop->offloads == 0;
+}
+
+/* Whoever is woken wakes the next: several may have closed something. */
 void spry_loop_end(struct loop *loop)
 {
     uint64_t until_ns = spry_clock_ns() + END_WAIT_NS;
 
     loop_settle(loop);
     poller_check(loop);
-    while (loop->sockets == 0 && loop->watchman_state != WATCHMAN_NONE && !loop->calling &&
-           loop->offloads == 0 && spry_clock_ns() < until_ns)
+    while (loop_ending(loop) && spry_clock_ns() < until_ns)
         spry_cond_wait(&loop->ended, &loop->lock, until_ns);
     spry_cond_signal(&loop->ended);
 }

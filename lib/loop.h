@@ -56,8 +56,9 @@ struct loop {
     uint8_t watchman_state; /* enum watchman_state */
     bool calling;           /* the watchman is in a callback of the program's */
     uint32_t sockets;
-    uint32_t offloads; /* calls that block, out on their thread */
-    struct cond ended; /* for spry_loop_end; initialised once, by the first socket */
+    uint32_t offloads;   /* calls that block, out on their thread */
+    uint32_t unlistened; /* closed listening handles that another thread still has in a call */
+    struct cond ended;   /* for spry_loop_end; initialised once, by the first socket */
     bool ended_usable;
 };
 
@@ -76,9 +77,10 @@ int spry_loop_hold(struct loop *loop);
 void spry_loop_release(struct loop *loop);
 
 /*
- * After the last socket was closed: lets the watchman end, so that thread, descriptors and memory
- * are gone when close returns. It waits a few ms at most, and not for callbacks or lookups: then they
- * go when that is over. After a spry_loop_hold. Lock held.
+ * After a close: lets other threads come out of the calls in which they have the closed listeners, so
+ * that each address is free again; and after the last socket's, lets the watchman end, so that
+ * thread, descriptors and memory are gone when close returns. It waits a few ms at most, and not for
+ * callbacks or lookups: then they go when that is over. After a spry_loop_hold. Lock held.
  */
 void spry_loop_end(struct loop *loop);
 

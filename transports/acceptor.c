@@ -18,10 +18,13 @@ struct acceptor {
     struct retired retired;
 };
 
+/* Only now is the address free: a thread in poll(2) holds the socket until it comes back. */
 static void acceptor_free(struct retired *retired)
 {
     struct acceptor *acceptor = SPRY_CONTAINER(retired, struct acceptor, retired);
 
+    acceptor->loop->unlistened--;
+    spry_cond_signal(&acceptor->loop->ended);
     spry_free(acceptor, sizeof(*acceptor));
 }
 
@@ -100,6 +103,7 @@ void spry_acceptor_close(struct acceptor *acceptor)
     struct loop *loop = acceptor->loop;
 
     acceptor->listener = NULL;
+    loop->unlistened++;
     spry_timer_cancel(&loop->timers, &acceptor->pause);
     spry_port_shutdown(&loop->port, &acceptor->descriptor);
     spry_port_cancel(&loop->port, &acceptor->op, &loop->completed);
