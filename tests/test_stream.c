@@ -12,6 +12,7 @@
 #include <nng/protocol/reqrep0/rep.h>
 
 #include "alloc.h"
+#include "support/link.h"
 #include "support/raw_peer.h"
 
 enum { LARGE = 300000, FIRST = 4096, LARGE_FROM = 4000, AT_MOST = 6, IN_A_ROW = 4 };
@@ -57,6 +58,18 @@ static void short_free(void *block, size_t size)
     free(block);
 }
 
+static void count_pipe(nng_pipe pipe, nng_pipe_ev event, void *pipes)
+{
+    (void)pipe;
+    (void)event;
+    atomic_fetch_add((atomic_int *)pipes, 1);
+}
+
+static bool pipe_is_there(void *pipes)
+{
+    return atomic_load((atomic_int *)pipes) > 0;
+}
+
 static void fill(uint8_t *bytes)
 {
     memcpy(bytes, "\x80\0\0\1", 4);
@@ -78,17 +91,21 @@ START_TEST(a_body_is_never_made_up)
     snprintf(url, sizeof(url), "ipc:///tmp/spry-stream-%d", (int)getpid());
     spry_allocator_set(&allocator);
     for (int n = 0; n < AT_MOST * IN_A_ROW; n++) {
+        atomic_int pipes = 0;
+
         atomic_store(&fail_first, 0);
         atomic_store(&fail_last, 0);
         ck_assert_int_eq(nng_rep0_open(&rep), 0);
         ck_assert_int_eq(nng_listen(rep, url, NULL, 0), 0);
         ck_assert_int_eq(nng_socket_set_ms(rep, NNG_OPT_RECVTIMEO, 500), 0);
+        ck_assert_int_eq(nng_pipe_notify(rep, NNG_PIPE_EV_ADD_POST, count_pipe, &pipes), 0);
         peer = raw_connect(url);
         raw_greet(&peer, RAW_REQ, RAW_REP);
+        ck_assert(link_wait(pipe_is_there, &pipes)); /* what a pipe itself needs does not fail */
         atomic_store(&large_seen, 0);
         atomic_store(&fail_last, n / IN_A_ROW + 1 + n % IN_A_ROW);
         atomic_store(&fail_first, n / IN_A_ROW + 1);
-        raw_send_head(&peer, LARGE); /* alone, so that it cannot fail */
+        raw_send_head(&peer, LARGE);
         (void)raw_try_send(&peer, sent, FIRST);
         usleep(20000); /* what came so far fills the first block to its end */
         if (raw_try_send(&peer, sent + FIRST, LARGE - FIRST) && nng_recvmsg(rep, &msg, 0) == 0) {
