@@ -14,11 +14,6 @@ static void *object_enter(enum handle_kind kind, uint32_t id)
     return object;
 }
 
-static int positive_id(uint32_t id)
-{
-    return id > 0 && id <= INT32_MAX ? (int)id : -1;
-}
-
 static int endpoint_create(enum handle_kind kind, nng_socket s, const char *url, uint32_t *id)
 {
     struct endpoint *endpoint;
@@ -115,7 +110,7 @@ int nng_dialer_close(nng_dialer d)
 
 int nng_dialer_id(nng_dialer d)
 {
-    return positive_id(d.id);
+    return spry_handle_number(d.id);
 }
 
 int nng_dialer_get_url(nng_dialer d, const nng_url **url)
@@ -165,7 +160,7 @@ int nng_listener_close(nng_listener l)
 
 int nng_listener_id(nng_listener l)
 {
-    return positive_id(l.id);
+    return spry_handle_number(l.id);
 }
 
 int nng_listener_get_url(nng_listener l, const nng_url **url)
@@ -190,7 +185,7 @@ int nng_pipe_close(nng_pipe p)
 
 int nng_pipe_id(nng_pipe p)
 {
-    return positive_id(p.id);
+    return spry_handle_number(p.id);
 }
 
 nng_socket nng_pipe_socket(nng_pipe p)

@@ -7,8 +7,6 @@
 #include "socket.h"
 #include "transport.h"
 
-#include <string.h>
-
 /* Between attempts at a listener whose queue is full; nng waits as long for a busy named pipe. */
 #define BUSY_NS (10 * (uint64_t)1000000)
 

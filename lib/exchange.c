@@ -1,5 +1,4 @@
 /* Blocking send and receive, with messages and with buffers. */
-#include "alloc.h"
 #include "loop.h"
 #include "msg.h"
 #include "socket.h"

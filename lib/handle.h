@@ -30,4 +30,10 @@ void spry_handle_close(struct idmap *table, struct handle *handle);
 /* NULL: no open object of that kind has this id. */
 void *spry_handle_find(const struct idmap *table, enum handle_kind kind, uint32_t id);
 
+/* What the nng_*_id calls say: the id, or -1 when it cannot be one. */
+static inline int spry_handle_number(uint32_t id)
+{
+    return id > 0 && id <= INT32_MAX ? (int)id : -1;
+}
+
 #endif

@@ -3,8 +3,6 @@
 
 #include "alloc.h"
 #include "loop.h"
-#include "msg.h"
-#include "transport.h"
 
 static size_t aligned(size_t bytes)
 {
@@ -155,5 +153,5 @@ int nng_close(nng_socket s)
 
 int nng_socket_id(nng_socket s)
 {
-    return s.id > 0 && s.id <= INT32_MAX ? (int)s.id : -1;
+    return spry_handle_number(s.id);
 }

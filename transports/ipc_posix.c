@@ -345,11 +345,7 @@ static const struct option listener_options[] = {
 };
 
 const struct transport spry_ipc = {
-#ifdef __linux__
     .schemes = (const char *const[]){"ipc", "unix", "abstract", NULL},
-#else
-    .schemes = (const char *const[]){"ipc", "unix", NULL},
-#endif
     .dialer_init = ipc_dialer_init,
     .listener_init = ipc_listener_init,
     .dial = ipc_dial,

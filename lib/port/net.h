@@ -71,7 +71,7 @@ size_t spry_net_pending(intptr_t handle);
 /* The port of an IP address, 0 of any other. */
 uint16_t spry_net_port(const struct net_address *address);
 
-/* A unix or abstract name. NNG_EADDRINVAL: too long. */
+/* A unix or abstract name. NNG_EADDRINVAL: too long; NNG_ENOTSUP: no abstract names here. */
 int spry_net_unix(struct net_address *address, const char *path, size_t bytes, bool abstract);
 
 /* Credentials of the peer of a unix socket; NNG_ENOTSUP where the system does not tell. */

@@ -23,6 +23,12 @@ void spry_backend_parked(struct port *port);
 void spry_side_event(struct port *port, struct descriptor *descriptor, enum side_index side,
                      struct task_queue *completed);
 
+/* What a wait is told in ms so that it is never early: -1 for SPRY_NEVER, 0 when it is due. */
+int spry_timeout_ms(uint64_t deadline_ns);
+
+/* Makes the descriptor non-blocking and not inherited. NNG_E*. */
+int spry_fd_quiet(int fd);
+
 /* 0 or NNG_E* for an errno; the one place where system errors are translated. */
 int spry_system_error(int code);
 

@@ -5,13 +5,9 @@
  */
 #include "backend.h"
 
-#include "thread.h"
-#include "timer.h"
-
 #include <nng/nng.h>
 
 #include <errno.h>
-#include <limits.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -93,24 +89,10 @@ void spry_port_prepare(struct port *port)
     (void)port;
 }
 
-static int timeout_ms(uint64_t deadline_ns)
-{
-    uint64_t now_ns;
-    uint64_t wait_ms;
-
-    if (deadline_ns == SPRY_NEVER)
-        return -1;
-    now_ns = spry_clock_ns();
-    if (deadline_ns <= now_ns)
-        return 0;
-    wait_ms = (deadline_ns - now_ns + 999999U) / 1000000U;
-    return wait_ms > INT_MAX ? INT_MAX : (int)wait_ms;
-}
-
 void spry_port_wait(struct port *port, uint64_t deadline_ns, struct task_queue *completed)
 {
     struct epoll_event events[EVENTS_MAX];
-    int count = epoll_wait(port->wait_fd, events, EVENTS_MAX, timeout_ms(deadline_ns));
+    int count = epoll_wait(port->wait_fd, events, EVENTS_MAX, spry_timeout_ms(deadline_ns));
 
     atomic_store(&port->waking, false);
     for (int i = 0; i < count; i++) {

@@ -120,20 +120,18 @@ int spry_net_resolve(struct net_address *addresses, size_t *count, enum net_fami
     return 0;
 }
 
-#ifndef SOCK_CLOEXEC /* systems that cannot say it when the socket is made */
-static int make_quiet(int fd)
+int spry_fd_quiet(int fd)
 {
     int flags = fcntl(fd, F_GETFL);
 
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
         fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
-        return -1;
+        return spry_system_error(errno);
 #ifdef SO_NOSIGPIPE
     (void)setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &(int){1}, sizeof(int));
 #endif
     return 0;
 }
-#endif
 
 int spry_net_socket(const struct net_address *address, intptr_t *handle)
 {
@@ -142,7 +140,7 @@ int spry_net_socket(const struct net_address *address, intptr_t *handle)
 #else
     int fd = socket(address_of(address)->sa_family, SOCK_STREAM, 0);
 
-    if (fd >= 0 && make_quiet(fd) != 0) {
+    if (fd >= 0 && spry_fd_quiet(fd) != 0) {
         (void)close(fd);
         fd = -1;
     }
@@ -160,7 +158,7 @@ int spry_net_accept(int fd)
 #else
     int got = accept(fd, NULL, NULL);
 
-    if (got >= 0 && make_quiet(got) != 0) {
+    if (got >= 0 && spry_fd_quiet(got) != 0) {
         (void)close(got);
         return -1;
     }
@@ -335,6 +333,10 @@ int spry_net_unix(struct net_address *address, const char *path, size_t bytes, b
 {
     struct sockaddr_un system = {.sun_family = AF_UNIX};
 
+#ifndef __linux__
+    if (abstract)
+        return NNG_ENOTSUP;
+#endif
     if (bytes >= sizeof(system.sun_path))
         return NNG_EADDRINVAL;
     memcpy(system.sun_path + (abstract ? 1 : 0), path, bytes);

@@ -5,14 +5,10 @@
 #include "backend.h"
 
 #include "alloc.h"
-#include "thread.h"
-#include "timer.h"
 
 #include <nng/nng.h>
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -26,16 +22,6 @@ enum {
     ROOM_MIN = 16,
     SHORT_WAIT_MS = 10 /* when memory for all watches is missing: the others' turn comes soon */
 };
-
-static int set_flags(int fd)
-{
-    int flags = fcntl(fd, F_GETFL);
-
-    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
-        fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
-        return spry_system_error(errno);
-    return 0;
-}
 
 static bool watch_grow(struct port *port, size_t room)
 {
@@ -66,9 +52,9 @@ int spry_backend_open(struct port *port)
         rv = spry_system_error(errno);
         goto fail;
     }
-    rv = set_flags(port->wake_fds[0]);
+    rv = spry_fd_quiet(port->wake_fds[0]);
     if (rv == 0)
-        rv = set_flags(port->wake_fds[1]);
+        rv = spry_fd_quiet(port->wake_fds[1]);
     if (rv == 0)
         return 0;
 fail:
@@ -173,22 +159,6 @@ void spry_port_prepare(struct port *port)
     port->watch_short = unseen > 0;
 }
 
-static int timeout_ms(const struct port *port, uint64_t deadline_ns)
-{
-    uint64_t now_ns;
-    uint64_t wait_ms;
-
-    if (deadline_ns == SPRY_NEVER)
-        return port->watch_short ? SHORT_WAIT_MS : -1;
-    now_ns = spry_clock_ns();
-    if (deadline_ns <= now_ns)
-        return 0;
-    wait_ms = (deadline_ns - now_ns + 999999U) / 1000000U;
-    if (port->watch_short && wait_ms > SHORT_WAIT_MS)
-        return SHORT_WAIT_MS;
-    return wait_ms > INT_MAX ? INT_MAX : (int)wait_ms;
-}
-
 static void wake_drain(struct port *port)
 {
     char bytes[64];
@@ -215,7 +185,12 @@ static void watch_event(struct port *port, size_t index, struct task_queue *comp
 
 void spry_port_wait(struct port *port, uint64_t deadline_ns, struct task_queue *completed)
 {
-    int left = poll(port->watches->polls, (nfds_t)port->watch_count, timeout_ms(port, deadline_ns));
+    int wait_ms = spry_timeout_ms(deadline_ns);
+    int left;
+
+    if (port->watch_short && (wait_ms < 0 || wait_ms > SHORT_WAIT_MS))
+        wait_ms = SHORT_WAIT_MS;
+    left = poll(port->watches->polls, (nfds_t)port->watch_count, wait_ms);
 
     atomic_store(&port->waiting, false);
     if (left > 0 && port->watches->polls[0].revents != 0) {

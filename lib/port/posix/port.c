@@ -5,10 +5,13 @@
 #include "backend.h"
 
 #include "net.h"
+#include "thread.h"
+#include "timer.h"
 
 #include <nng/nng.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -308,6 +311,20 @@ void spry_side_event(struct port *port, struct descriptor *descriptor, enum side
             expected != SIDE_PARKED)
             return;
     }
+}
+
+int spry_timeout_ms(uint64_t deadline_ns)
+{
+    uint64_t now_ns;
+    uint64_t wait_ms;
+
+    if (deadline_ns == SPRY_NEVER)
+        return -1;
+    now_ns = spry_clock_ns();
+    if (deadline_ns <= now_ns)
+        return 0;
+    wait_ms = (deadline_ns - now_ns + 999999U) / 1000000U;
+    return wait_ms > INT_MAX ? INT_MAX : (int)wait_ms;
 }
 
 int spry_port_open(struct port *port)
