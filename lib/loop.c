@@ -293,8 +293,20 @@ static bool watchman_over(struct loop *loop)
     spry_pool_trim();
     spry_spare_enable(false);
     loop->watchman_state = WATCHMAN_NONE;
+    loop->watchman_left = loop->enders > 0;
+    if (!loop->watchman_left)
+        spry_thread_detach(&loop->watchman_thread);
     spry_cond_signal(&loop->ended);
     return true;
+}
+
+/* It has nothing left to do but to return, so that this waits for nothing, with the lock held. */
+static void watchman_join(struct loop *loop)
+{
+    if (!loop->watchman_left)
+        return;
+    loop->watchman_left = false;
+    spry_thread_join(&loop->watchman_thread);
 }
 
 static void watchman_main(void *argument)
@@ -345,6 +357,7 @@ int spry_loop_hold(struct loop *loop)
         spry_cond_signal(&loop->ended);
         return 0;
     }
+    watchman_join(loop);
     rv = spry_port_open(&loop->port);
     if (rv != 0)
         return rv;
@@ -354,7 +367,7 @@ int spry_loop_hold(struct loop *loop)
         spry_cond_init(&loop->ended);
     loop->ended_usable = true;
     loop->watchman.place = WAITER_AWAKE;
-    loop->watchman_thread = (struct thread){watchman_main, loop};
+    loop->watchman_thread = (struct thread){.run = watchman_main, .argument = loop};
     rv = spry_thread_start(&loop->watchman_thread);
     if (rv != 0) {
         spry_cond_fini(&loop->watchman.cond);
@@ -390,7 +403,10 @@ void spry_loop_end(struct loop *loop)
 
     loop_settle(loop);
     poller_check(loop);
+    loop->enders++;
     while (loop_ending(loop) && spry_clock_ns() < until_ns)
         spry_cond_wait(&loop->ended, &loop->lock, until_ns);
+    loop->enders--;
+    watchman_join(loop);
     spry_cond_signal(&loop->ended);
 }

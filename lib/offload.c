@@ -21,10 +21,11 @@ int spry_offload(struct loop *loop, struct offload *offload)
     int rv;
 
     offload->loop = loop;
-    offload->thread = (struct thread){offload_main, offload};
+    offload->thread = (struct thread){.run = offload_main, .argument = offload};
     rv = spry_thread_start(&offload->thread);
     if (rv != 0)
         return rv;
+    spry_thread_detach(&offload->thread); /* it waits for the lock before it can be over */
     loop->port.in_flight++;
     loop->offloads++;
     return 0;

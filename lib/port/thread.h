@@ -2,7 +2,7 @@
 #ifndef SPRY_THREAD_H
 #define SPRY_THREAD_H
 
-#include "thread_os.h" /* struct mutex, struct cond, SPRY_MUTEX_INIT */
+#include "thread_os.h" /* struct mutex, struct cond, struct thread_handle, SPRY_MUTEX_INIT */
 
 #include <stdint.h>
 
@@ -18,17 +18,25 @@ void spry_cond_signal(struct cond *cond);
 /* Waits for a signal or until `deadline_ns` (SPRY_NEVER: no limit). May return early. */
 void spry_cond_wait(struct cond *cond, struct mutex *mutex, uint64_t deadline_ns);
 
-/* What a thread runs; the storage stays until the thread has begun. */
+/* What a thread runs; the storage stays until it was joined or detached. */
 struct thread {
     void (*run)(void *argument);
     void *argument;
+    struct thread_handle handle;
 };
 
 /*
- * Starts a thread that nobody joins, with the system's usual stack, since callbacks of the program's
- * run on it. All signals are blocked in it, so that its handlers run on its own threads. NNG_ENOMEM.
+ * Starts a thread with the system's usual stack, since callbacks of the program's run on it. All
+ * signals are blocked in it, so that its handlers run on its own threads. Exactly one of join and
+ * detach follows. NNG_ENOMEM.
  */
 int spry_thread_start(struct thread *thread);
+
+/* Waits until the thread has ended; not from the thread itself. */
+void spry_thread_join(struct thread *thread);
+
+/* Nobody is going to join the thread; it may say so itself. */
+void spry_thread_detach(struct thread *thread);
 
 /* Monotonic time in ns. */
 uint64_t spry_clock_ns(void);

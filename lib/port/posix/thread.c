@@ -58,37 +58,33 @@ void spry_cond_wait(struct cond *cond, struct mutex *mutex, uint64_t deadline_ns
 /* Allocates nothing: the first use of the heap by a thread costs it an arena of its own. */
 static void *thread_main(void *argument)
 {
-    struct thread thread = *(struct thread *)argument;
+    struct thread *thread = argument;
 
-    thread.run(thread.argument);
+    thread->run(thread->argument);
     return NULL;
 }
 
-static int thread_create(struct thread *thread, const pthread_attr_t *attributes)
+int spry_thread_start(struct thread *thread)
 {
-    pthread_t id;
     sigset_t all;
     sigset_t before;
     int rv;
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    rv = pthread_create(&id, attributes, thread_main, thread);
+    rv = pthread_create(&thread->handle.system, NULL, thread_main, thread);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return rv == 0 ? 0 : NNG_ENOMEM;
 }
 
-int spry_thread_start(struct thread *thread)
+void spry_thread_join(struct thread *thread)
 {
-    pthread_attr_t attributes;
-    int rv;
+    pthread_join(thread->handle.system, NULL);
+}
 
-    if (pthread_attr_init(&attributes) != 0)
-        return NNG_ENOMEM;
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    rv = thread_create(thread, &attributes);
-    pthread_attr_destroy(&attributes);
-    return rv;
+void spry_thread_detach(struct thread *thread)
+{
+    pthread_detach(thread->handle.system);
 }
 
 uint64_t spry_clock_ns(void)

@@ -12,6 +12,10 @@ struct cond {
     pthread_cond_t system;
 };
 
+struct thread_handle {
+    pthread_t system;
+};
+
 #define SPRY_MUTEX_INIT                                                                            \
     {                                                                                              \
         PTHREAD_MUTEX_INITIALIZER                                                                  \
