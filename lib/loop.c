@@ -55,10 +55,10 @@ static void waiter_rouse(struct loop *loop, struct waiter *waiter)
     }
 }
 
-/* System calls are left to make: someone had to leave off (loop_settle). */
+/* Work is left: someone had to leave off (loop_settle), or left it to others (spry_loop_pass). */
 static bool loop_busy(const struct loop *loop)
 {
-    return !spry_tasks_empty(&loop->port.started);
+    return !spry_tasks_empty(&loop->port.started) || !spry_tasks_empty(&loop->completed);
 }
 
 /*
@@ -130,7 +130,7 @@ static void loop_settle(struct loop *loop)
 
         if (task != NULL) {
             task->run(task);
-        } else if (loop_busy(loop) && rounds++ < SETTLE_ROUNDS_MAX) {
+        } else if (!spry_tasks_empty(&loop->port.started) && rounds++ < SETTLE_ROUNDS_MAX) {
             struct task_queue started = spry_port_started(&loop->port);
             struct task_queue completed = {NULL, NULL};
 
@@ -173,6 +173,12 @@ void spry_loop_retire(struct loop *loop, struct retired *retired)
 void spry_loop_leave(struct loop *loop)
 {
     loop_settle(loop);
+    poller_check(loop);
+    spry_mutex_unlock(&loop->lock);
+}
+
+void spry_loop_pass(struct loop *loop)
+{
     poller_check(loop);
     spry_mutex_unlock(&loop->lock);
 }
@@ -284,7 +290,7 @@ static void watchman_poll(struct loop *loop)
 /* Nothing is open and nothing in flight: the loop is as it was before its first socket. */
 static bool watchman_over(struct loop *loop)
 {
-    if (loop->sockets > 0 || loop->port.in_flight > 0 || loop->poller != NULL ||
+    if (loop->sockets > 0 || loop->port.in_flight > 0 || loop->poller != NULL || loop_busy(loop) ||
         !spry_tasks_empty(&loop->callbacks))
         return false;
     spry_port_close(&loop->port);

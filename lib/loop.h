@@ -69,9 +69,15 @@ struct loop *spry_loop_enter(void);
 
 /*
  * Runs what the caller's changes led to, system calls without the lock, then unlocks. Every
- * spry_loop_enter ends here.
+ * spry_loop_enter ends here, or in spry_loop_pass.
  */
 void spry_loop_leave(struct loop *loop);
+
+/*
+ * Unlocks and leaves the work to other threads, for one that is about to end: not on every system
+ * does a call survive the thread that made it (docs/windows.md).
+ */
+void spry_loop_pass(struct loop *loop);
 
 /* Counts an open socket; the first opens the port and starts the watchman. NNG_ENOMEM, NNG_ENOFILES. */
 int spry_loop_hold(struct loop *loop);

@@ -13,7 +13,7 @@ static void offload_main(void *argument)
     spry_loop_post(loop, &offload->task);
     loop->port.in_flight--;
     loop->offloads--;
-    spry_loop_leave(loop);
+    spry_loop_pass(loop);
 }
 
 int spry_offload(struct loop *loop, struct offload *offload)

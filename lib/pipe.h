@@ -46,6 +46,16 @@ struct carrier_ops {
     void (*receive)(struct carrier *carrier);
     /* The owner lets go: the carrier forgets pipe and endpoint, and frees itself when it can. */
     void (*close)(struct carrier *carrier);
+    /*
+     * The first op, a connect, is over: 0 or NNG_E*. Before anything comes of it; not after close.
+     * May be NULL.
+     */
+    void (*connected)(struct endpoint *endpoint, int result);
+    /*
+     * Nothing of the connection is left, neither its handle nor an op; the last word of the carrier.
+     * `owner` is what it was started with. May be NULL.
+     */
+    void (*gone)(void *owner);
     /* Options of the connection; the object given to their functions is the carrier. May be NULL. */
     const struct option *options;
 };

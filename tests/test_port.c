@@ -1043,7 +1043,9 @@ static struct conn *conn_open(void)
     need(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0, "socketpair");
     set_nonblocking(fds[0]);
     set_nonblocking(fds[1]);
-    need(spry_port_attach(&world.port, &conn->descriptor, fds[0], true) == 0, "attach");
+    need(spry_port_attach(&world.port, &conn->descriptor, fds[0],
+                          ATTACH_CONNECTED) == 0,
+         "attach");
     conn->peer = fds[1];
     job_read(&conn->read, &world, &conn->descriptor, conn->in, sizeof(conn->in));
     conn->read.any = true;

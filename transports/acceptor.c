@@ -82,7 +82,7 @@ int spry_acceptor_open(struct acceptor **out, struct endpoint *listener, intptr_
 
     if (acceptor == NULL)
         return NNG_ENOMEM;
-    rv = spry_port_attach(&listener->loop->port, &acceptor->descriptor, handle, true);
+    rv = spry_port_attach(&listener->loop->port, &acceptor->descriptor, handle, ATTACH_CONNECTED);
     if (rv != 0) {
         spry_free(acceptor, sizeof(*acceptor));
         return rv;
@@ -112,5 +112,5 @@ void spry_acceptor_close(struct acceptor *acceptor)
 
 intptr_t spry_acceptor_handle(const struct acceptor *acceptor)
 {
-    return acceptor->descriptor.fd;
+    return spry_descriptor_handle(&acceptor->descriptor);
 }

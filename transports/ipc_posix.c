@@ -39,7 +39,7 @@ static int get_endpoint_address(void *object, union option_value *value)
 
     if (ipc->address_error != 0)
         return ipc->address_error;
-    spry_net_export(&ipc->address, &value->address);
+    spry_net_export_unix(&ipc->address, &value->address);
     return 0;
 }
 
@@ -163,7 +163,11 @@ static int dial_once(struct endpoint *dialer)
     if (rv != 0)
         return rv;
     spry_net_tune_unix(handle);
-    rv = spry_stream_open(dialer, &ipc_ops, handle, &ipc->address, true);
+    rv = spry_stream_open(dialer, &(struct stream_start){.ops = &ipc_ops,
+                                                         .handle = handle,
+                                                         .peer = &ipc->address,
+                                                         .kind = ATTACH_CONNECTING,
+                                                         .lead = true});
     if (rv != 0)
         spry_net_close(handle);
     return rv;
@@ -182,7 +186,8 @@ static void ipc_dial(struct endpoint *dialer)
 static int ipc_accepted(struct endpoint *listener, intptr_t handle)
 {
     spry_net_tune_unix(handle);
-    return spry_stream_open(listener, &ipc_ops, handle, NULL, true);
+    return spry_stream_open(
+        listener, &(struct stream_start){.ops = &ipc_ops, .handle = handle, .lead = true});
 }
 
 /* True: the path is a socket file that nobody listens on any more. */
@@ -240,7 +245,7 @@ static int chosen_name(intptr_t handle, struct net_address *address, nng_url **u
 
     if (rv != 0)
         return rv;
-    spry_net_export(address, &name);
+    spry_net_export_unix(address, &name);
     for (size_t i = 0; i < name.s_abstract.sa_len; i++, at += 3)
         (void)snprintf(text + at, 4, "%%%02X", name.s_abstract.sa_name[i]);
     return nng_url_parse(url, text);

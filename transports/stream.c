@@ -41,7 +41,10 @@ struct stream {
     struct task work;
     struct timer limit; /* of the handshake */
     struct retired retired;
-    struct net_address *peer; /* while connecting */
+    union {
+        struct net_address *peer; /* while connecting */
+        void *owner;              /* for carrier.ops->gone, where there is one */
+    };
 
     /* The read op's while it is in flight. */
     struct reader reader;
@@ -116,7 +119,8 @@ static size_t read_spans(struct op *op, struct span *spans, uint8_t *scratch)
     size_t count;
 
     if (spry_reader_lacks(&stream->reader) > 0)
-        spry_reader_grow(&stream->reader, spry_net_pending(stream->descriptor.fd));
+        spry_reader_grow(&stream->reader,
+                         spry_net_pending(spry_descriptor_handle(&stream->descriptor)));
     count = spry_reader_place(&stream->reader, &spans[0]) ? 1 : 0;
     stream->place_bytes = count > 0 ? spans[0].bytes : 0;
     spans[count] = (struct span){scratch, OP_SCRATCH_BYTES};
@@ -206,7 +210,10 @@ static void stream_reap(struct stream *stream)
     batch_flush(&stream->waiting);
     spry_msg_queue_flush(&stream->inbox);
     spry_reader_fini(&stream->reader);
-    spry_free(stream->peer, sizeof(*stream->peer));
+    if (stream->carrier.ops->gone != NULL)
+        stream->carrier.ops->gone(stream->owner);
+    else
+        spry_free(stream->peer, sizeof(*stream->peer));
     spry_loop_retire(stream->loop, &stream->retired);
 }
 
@@ -369,8 +376,10 @@ static void stream_greet(struct stream *stream)
     spry_timer_set(&stream->loop->timers, &stream->limit, spry_clock_ns() + HANDSHAKE_NS);
     spry_op_init(&stream->write, OP_WRITE, &stream->descriptor, stream->write.task.run);
     stream->write.work = &write_work;
-    spry_free(stream->peer, sizeof(*stream->peer));
-    stream->peer = NULL;
+    if (stream->carrier.ops->gone == NULL) {
+        spry_free(stream->peer, sizeof(*stream->peer));
+        stream->peer = NULL;
+    }
     spry_port_submit(&stream->loop->port, &stream->write);
     spry_port_submit(&stream->loop->port, &stream->read);
 }
@@ -387,6 +396,8 @@ static void write_done(struct task *task)
     struct stream *stream = SPRY_CONTAINER(task, struct stream, write.task);
     int rv = spry_port_dequeue(&stream->loop->port, &stream->write);
 
+    if (stream->phase == STREAM_CONNECTING && stream->carrier.ops->connected != NULL)
+        stream->carrier.ops->connected(stream->carrier.endpoint, rv);
     if (rv != 0 && stream->phase != STREAM_CLOSED) {
         stream_fail(stream, rv);
     } else {
@@ -409,52 +420,62 @@ static void write_done(struct task *task)
 }
 
 static void stream_init(struct stream *stream, struct endpoint *endpoint,
-                        const struct carrier_ops *ops, bool lead)
+                        const struct stream_start *start)
 {
     stream->loop = endpoint->loop;
-    stream->lead = lead;
+    stream->lead = start->lead;
     stream->work.run = stream_work;
     stream->retired.free = stream_free;
-    stream->carrier.ops = ops;
+    stream->carrier.ops = start->ops;
     stream->carrier.endpoint = endpoint;
     spry_list_init(&stream->carrier.node);
     spry_list_push(&endpoint->carriers, &stream->carrier.node);
     spry_timer_init(&stream->limit, handshake_late);
-    spry_reader_init(&stream->reader, lead, endpoint->options.recv_size_max);
+    spry_reader_init(&stream->reader, start->lead, endpoint->options.recv_size_max);
     spry_hello_encode(stream->hello, endpoint->socket->protocol->self);
     spry_op_init(&stream->read, OP_READ, &stream->descriptor, read_done);
     stream->read.work = &read_work;
     spry_op_init(&stream->write, OP_CONNECT, &stream->descriptor, write_done);
 }
 
-int spry_stream_open(struct endpoint *endpoint, const struct carrier_ops *ops, intptr_t handle,
-                     const struct net_address *peer, bool lead)
+/* The first op is a connect; of a named pipe's instance, to whoever comes. */
+static bool starts_with_connect(const struct stream_start *start)
+{
+    return start->kind == ATTACH_CONNECTING || start->kind == ATTACH_INSTANCE;
+}
+
+int spry_stream_open(struct endpoint *endpoint, const struct stream_start *start)
 {
     struct stream *stream = spry_pool_alloc(sizeof(*stream));
+    struct net_address *peer = NULL;
     int rv = NNG_ENOMEM;
 
     if (stream == NULL)
         return NNG_ENOMEM;
-    if (peer != NULL) {
-        stream->peer = spry_alloc(sizeof(*peer));
-        if (stream->peer == NULL)
+    if (start->kind == ATTACH_CONNECTING) {
+        peer = spry_alloc(sizeof(*peer));
+        if (peer == NULL)
             goto free_stream;
-        *stream->peer = *peer;
+        *peer = *start->peer;
     }
-    rv = spry_port_attach(&endpoint->loop->port, &stream->descriptor, handle, peer == NULL);
+    rv = spry_port_attach(&endpoint->loop->port, &stream->descriptor, start->handle, start->kind);
     if (rv != 0)
         goto free_peer;
-    stream_init(stream, endpoint, ops, lead);
-    if (peer == NULL) {
-        stream_greet(stream);
-    } else {
-        stream->write.address = stream->peer;
+    stream_init(stream, endpoint, start);
+    if (start->ops->gone != NULL)
+        stream->owner = start->owner;
+    else
+        stream->peer = peer;
+    if (starts_with_connect(start)) {
+        stream->write.address = peer;
         spry_port_submit(&stream->loop->port, &stream->write);
+    } else {
+        stream_greet(stream);
     }
     return 0;
 
 free_peer:
-    spry_free(stream->peer, sizeof(*stream->peer));
+    spry_free(peer, sizeof(*peer));
 free_stream:
     spry_pool_free(stream, sizeof(*stream));
     return rv;
@@ -462,5 +483,5 @@ free_stream:
 
 intptr_t spry_stream_handle(struct carrier *carrier)
 {
-    return stream_of(carrier)->descriptor.fd;
+    return spry_descriptor_handle(&stream_of(carrier)->descriptor);
 }

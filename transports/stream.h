@@ -9,6 +9,7 @@
 #include "endpoint.h"
 #include "net.h"
 #include "pipe.h"
+#include "port.h"
 
 struct stream;
 
@@ -18,15 +19,22 @@ bool spry_stream_can_send(struct carrier *carrier);
 void spry_stream_receive(struct carrier *carrier);
 void spry_stream_close(struct carrier *carrier);
 
+struct stream_start {
+    const struct carrier_ops *ops;
+    intptr_t handle;
+    const struct net_address *peer; /* ATTACH_CONNECTING: where to; copied */
+    enum attach_kind kind;
+    void *owner; /* for ops->gone */
+    bool lead;   /* frames begin with 0x01 */
+};
+
 /*
- * Takes a connected handle, or one to be connected to `*peer` (NULL: connected), and goes on from
- * there by itself: it ends in spry_endpoint_connected and a pipe, or in spry_endpoint_failed.
- * `lead`: frames begin with 0x01.
+ * Takes a handle and goes on from there by itself: it ends in spry_endpoint_connected and a pipe, or
+ * in spry_endpoint_failed.
  *
- * Ownership  on 0 the stream owns `handle`; on error the caller still does. `peer` is copied.
+ * Ownership  on 0 the stream owns the handle; on error the caller still does.
  */
-int spry_stream_open(struct endpoint *endpoint, const struct carrier_ops *ops, intptr_t handle,
-                     const struct net_address *peer, bool lead);
+int spry_stream_open(struct endpoint *endpoint, const struct stream_start *start);
 
 /* The system handle of a carrier that is a stream, for its options. */
 intptr_t spry_stream_handle(struct carrier *carrier);

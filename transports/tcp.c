@@ -137,7 +137,10 @@ static int dial_address(struct endpoint *dialer, const struct net_address *addre
     if (tcp->has_source)
         rv = spry_net_bind(handle, &tcp->source);
     if (rv == 0)
-        rv = spry_stream_open(dialer, &tcp_ops, handle, address, false);
+        rv = spry_stream_open(dialer, &(struct stream_start){.ops = &tcp_ops,
+                                                             .handle = handle,
+                                                             .peer = address,
+                                                             .kind = ATTACH_CONNECTING});
     if (rv != 0)
         spry_net_close(handle);
     return rv;
@@ -290,7 +293,7 @@ static int tcp_dialer_init(struct endpoint *dialer)
 static int tcp_accepted(struct endpoint *listener, intptr_t handle)
 {
     tune(listener, handle);
-    return spry_stream_open(listener, &tcp_ops, handle, NULL, false);
+    return spry_stream_open(listener, &(struct stream_start){.ops = &tcp_ops, .handle = handle});
 }
 
 static int tcp_listener_init(struct endpoint *listener)

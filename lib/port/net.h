@@ -52,9 +52,6 @@ int spry_net_listen(intptr_t handle);
 /* Best effort. */
 void spry_net_tune_tcp(intptr_t handle, bool nodelay, bool keepalive);
 
-/* Best effort: a buffer that takes a large message in half the switches between the two ends. */
-void spry_net_tune_unix(intptr_t handle);
-
 /* The addresses of this side and of the peer. NNG_E*. */
 int spry_net_local(intptr_t handle, struct net_address *address);
 int spry_net_remote(intptr_t handle, struct net_address *address);
@@ -71,8 +68,19 @@ size_t spry_net_pending(intptr_t handle);
 /* The port of an IP address, 0 of any other. */
 uint16_t spry_net_port(const struct net_address *address);
 
+/* Takes the system's form, `bytes` of it. */
+void spry_net_address(struct net_address *address, const void *system, size_t bytes);
+
+/* ---- POSIX only ---- */
+
 /* A unix or abstract name. NNG_EADDRINVAL: too long; NNG_ENOTSUP: no abstract names here. */
 int spry_net_unix(struct net_address *address, const char *path, size_t bytes, bool abstract);
+
+/* Such a name in the API's form. */
+void spry_net_export_unix(const struct net_address *address, nng_sockaddr *out);
+
+/* Best effort: a buffer that takes a large message in half the switches between the two ends. */
+void spry_net_tune_unix(intptr_t handle);
 
 /* Credentials of the peer of a unix socket; NNG_ENOTSUP where the system does not tell. */
 struct net_peer {
@@ -85,7 +93,7 @@ int spry_net_peer(intptr_t handle, struct net_peer *peer);
 /* True: a connect was refused, so nobody listens there. Does not block. */
 bool spry_net_refused(int fd, const struct net_address *address);
 
-/* For the POSIX port: accept and connect as the system says, -1 and errno. */
+/* For the port: accept and connect as the system says, -1 and errno. */
 int spry_net_accept(int fd);
 int spry_net_connect(int fd, const struct net_address *address);
 

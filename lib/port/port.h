@@ -12,6 +12,8 @@
 #include "port_os.h" /* struct port, struct descriptor: by system */
 #include "task.h"
 
+enum { SPRY_NO_HANDLE = -1 };
+
 /* Opens the port. NNG_ENOMEM, NNG_ENOFILES. */
 int spry_port_open(struct port *port);
 
@@ -19,18 +21,25 @@ int spry_port_open(struct port *port);
 void spry_port_close(struct port *port);
 
 /*
- * Takes the open system handle into the port. Lock held. `connected`: false for a handle whose
- * first op will be a connect.
+ * What a handle is: a socket that has its peer or listens, or one whose first op will be a connect;
+ * on Windows also a named pipe's client end, or its server end, whose first op will be a connect to
+ * no address, which waits for a client.
+ */
+enum attach_kind { ATTACH_CONNECTED, ATTACH_CONNECTING, ATTACH_PIPE, ATTACH_INSTANCE };
+
+/*
+ * Takes the open system handle into the port. Lock held.
  *
  * Ownership  on 0 the descriptor owns `handle`, on any error the caller still does.
  * Returns    NNG_ENOMEM, NNG_ENOSPC (the system's limit of watched handles)
  */
 int spry_port_attach(struct port *port, struct descriptor *descriptor, intptr_t handle,
-                     bool connected);
+                     enum attach_kind kind);
 
 /*
- * Ends the traffic both ways at once, for the peer too; the handle stays until spry_port_detach.
- * Lock held. Ops in flight still complete.
+ * Ends the traffic both ways at once, for the peer too. Lock held. Ops in flight still complete. On
+ * POSIX the handle stays until spry_port_detach; on Windows it is closed here, and the descriptor's
+ * handle is SPRY_NO_HANDLE from now on.
  */
 void spry_port_shutdown(struct port *port, struct descriptor *descriptor);
 
@@ -60,7 +69,7 @@ void spry_port_cancel(struct port *port, struct op *op, struct task_queue *compl
 /* First thing of each completion: the op is its owner's again. Returns its result. Lock held. */
 int spry_port_dequeue(struct port *port, struct op *op);
 
-/* Takes all ops whose system call is still to be made. Lock held. */
+/* Takes all ops that have work for spry_port_run. Lock held. */
 static inline struct task_queue spry_port_started(struct port *port)
 {
     struct task_queue started = port->started;
@@ -69,7 +78,10 @@ static inline struct task_queue spry_port_started(struct port *port)
     return started;
 }
 
-/* Makes the system calls; completions are pushed to `completed`. No lock. */
+/*
+ * Makes the system calls that are left to make (POSIX), or takes those further that were done when
+ * they returned (Windows); completions are pushed to `completed`. No lock.
+ */
 void spry_port_run(struct port *port, struct task_queue *started, struct task_queue *completed);
 
 /* Before spry_port_wait, by the thread that will wait. Lock held. */

@@ -206,7 +206,8 @@ void attach(struct world *world, struct descriptor *descriptor, int fd, bool con
 
     set_nonblocking(fd);
     spry_mutex_lock(&world->lock);
-    rv = spry_port_attach(&world->port, descriptor, fd, connected);
+    rv = spry_port_attach(&world->port, descriptor, fd,
+                          connected ? ATTACH_CONNECTED : ATTACH_CONNECTING);
     spry_mutex_unlock(&world->lock);
     ck_assert_int_eq(rv, 0);
 }

@@ -3,6 +3,7 @@
 #define SPRY_BACKEND_H
 
 #include "port.h"
+#include "timeout.h"
 
 /* NNG_E*; on error nothing is open. */
 int spry_backend_open(struct port *port);
@@ -22,9 +23,6 @@ void spry_backend_parked(struct port *port);
 /* An event on a side: runs the op that is parked there, or leaves word. By the waiter. */
 void spry_side_event(struct port *port, struct descriptor *descriptor, enum side_index side,
                      struct task_queue *completed);
-
-/* What a wait is told in ms so that it is never early: -1 for SPRY_NEVER, 0 when it is due. */
-int spry_timeout_ms(uint64_t deadline_ns);
 
 /* Makes the descriptor non-blocking and not inherited. NNG_E*. */
 int spry_fd_quiet(int fd);

@@ -11,7 +11,6 @@
 #include <nng/nng.h>
 
 #include <errno.h>
-#include <limits.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -313,20 +312,6 @@ void spry_side_event(struct port *port, struct descriptor *descriptor, enum side
     }
 }
 
-int spry_timeout_ms(uint64_t deadline_ns)
-{
-    uint64_t now_ns;
-    uint64_t wait_ms;
-
-    if (deadline_ns == SPRY_NEVER)
-        return -1;
-    now_ns = spry_clock_ns();
-    if (deadline_ns <= now_ns)
-        return 0;
-    wait_ms = (deadline_ns - now_ns + 999999U) / 1000000U;
-    return wait_ms > INT_MAX ? INT_MAX : (int)wait_ms;
-}
-
 int spry_port_open(struct port *port)
 {
     *port = (struct port){.wait_fd = -1, .wake_fds = {-1, -1}};
@@ -340,13 +325,13 @@ void spry_port_close(struct port *port)
 }
 
 int spry_port_attach(struct port *port, struct descriptor *descriptor, intptr_t handle,
-                     bool connected)
+                     enum attach_kind kind)
 {
     int rv = 0;
 
     *descriptor = (struct descriptor){.fd = (int)handle};
     spry_list_init(&descriptor->node);
-    if (connected)
+    if (kind == ATTACH_CONNECTED)
         rv = spry_backend_watch(port, descriptor, false);
     if (rv != 0)
         return rv;

@@ -39,6 +39,11 @@ struct descriptor {
     struct list node; /* among the port's descriptors */
 };
 
+static inline intptr_t spry_descriptor_handle(const struct descriptor *descriptor)
+{
+    return descriptor->fd;
+}
+
 struct port {
     struct task_queue started; /* ops whose system call is still to be made */
     size_t attached;

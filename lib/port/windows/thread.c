@@ -1,0 +1,104 @@
+/* Threads, clock and random numbers of Windows. */
+#include "thread.h"
+
+#include "timeout.h"
+
+#include <nng/nng.h>
+
+#include <windows.h>
+
+#include <bcrypt.h>
+#include <process.h>
+
+_Static_assert(sizeof(SRWLOCK) == sizeof(struct mutex), "an SRWLOCK is a pointer");
+_Static_assert(sizeof(CONDITION_VARIABLE) == sizeof(struct cond), "so is a condition variable");
+
+static SRWLOCK *lock_of(struct mutex *mutex)
+{
+    return (SRWLOCK *)&mutex->system;
+}
+
+static CONDITION_VARIABLE *condition_of(struct cond *cond)
+{
+    return (CONDITION_VARIABLE *)&cond->system;
+}
+
+void spry_mutex_lock(struct mutex *mutex)
+{
+    AcquireSRWLockExclusive(lock_of(mutex));
+}
+
+void spry_mutex_unlock(struct mutex *mutex)
+{
+    ReleaseSRWLockExclusive(lock_of(mutex));
+}
+
+void spry_cond_init(struct cond *cond)
+{
+    InitializeConditionVariable(condition_of(cond));
+}
+
+void spry_cond_fini(struct cond *cond)
+{
+    (void)cond; /* has nothing to give back */
+}
+
+void spry_cond_signal(struct cond *cond)
+{
+    WakeConditionVariable(condition_of(cond));
+}
+
+void spry_cond_wait(struct cond *cond, struct mutex *mutex, uint64_t deadline_ns)
+{
+    (void)SleepConditionVariableSRW(condition_of(cond), lock_of(mutex),
+                                    (DWORD)spry_timeout_ms(deadline_ns), 0);
+}
+
+static unsigned __stdcall thread_main(void *argument)
+{
+    struct thread *thread = argument;
+
+    thread->run(thread->argument);
+    return 0;
+}
+
+int spry_thread_start(struct thread *thread)
+{
+    thread->handle.system = (void *)_beginthreadex(NULL, 0, thread_main, thread, 0, NULL);
+    return thread->handle.system != NULL ? 0 : NNG_ENOMEM;
+}
+
+void spry_thread_join(struct thread *thread)
+{
+    (void)WaitForSingleObject(thread->handle.system, INFINITE);
+    (void)CloseHandle(thread->handle.system);
+}
+
+void spry_thread_detach(struct thread *thread)
+{
+    (void)CloseHandle(thread->handle.system);
+}
+
+/* Whole seconds apart, since a count of ticks times 10^9 does not fit for long. */
+uint64_t spry_clock_ns(void)
+{
+    LARGE_INTEGER count;
+    LARGE_INTEGER frequency;
+    uint64_t ticks;
+    uint64_t rate;
+
+    (void)QueryPerformanceFrequency(&frequency);
+    (void)QueryPerformanceCounter(&count);
+    ticks = (uint64_t)count.QuadPart;
+    rate = (uint64_t)frequency.QuadPart;
+    return ticks / rate * 1000000000U + ticks % rate * 1000000000U / rate;
+}
+
+uint32_t spry_random(void)
+{
+    uint32_t value;
+
+    if (BCryptGenRandom(NULL, (PUCHAR)&value, sizeof(value), BCRYPT_USE_SYSTEM_PREFERRED_RNG) != 0)
+        value = (uint32_t)(spry_clock_ns() * 2654435761U >> 7);
+    return value;
+}
