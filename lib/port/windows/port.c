@@ -179,7 +179,6 @@ static DWORD call_accept(struct call *call)
     LPFN_ACCEPTEX accept_ex;
     DWORD got; /* no data is asked for */
 
-    call->op->accepted = SPRY_NO_HANDLE;
     if (room == NULL)
         return ERROR_NOT_ENOUGH_MEMORY;
     if (extension(listener, id, &accept_ex, sizeof(accept_ex)) != 0)
@@ -424,6 +423,8 @@ void spry_port_submit(struct port *port, struct op *op)
     call->canceled = false;
     call->waiting = op->kind == OP_READ;
     call->empties = 0;
+    if (op->kind == OP_ACCEPT)
+        op->accepted = SPRY_NO_HANDLE;
     call_start(call);
 }
 
