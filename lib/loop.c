@@ -102,6 +102,7 @@ static void poller_check(struct loop *loop)
 {
     struct waiter *poller = loop->poller;
 
+    spry_port_check(&loop->port);
     if (loop->sockets == 0 && loop->port.in_flight == 0)
         waiter_rouse(loop, &loop->watchman); /* it waits for the last poller and the last op */
     if (poller == NULL) {
@@ -306,13 +307,20 @@ static bool watchman_over(struct loop *loop)
     return true;
 }
 
-/* It has nothing left to do but to return, so that this waits for nothing, with the lock held. */
+/*
+ * All that is left of it is its thread's end. That may run the destructors of what the program's
+ * callbacks keep by thread, so the lock is released; whoever cleared the flag joins.
+ */
 static void watchman_join(struct loop *loop)
 {
-    if (!loop->watchman_left)
-        return;
-    loop->watchman_left = false;
-    spry_thread_join(&loop->watchman_thread);
+    while (loop->watchman_left) {
+        struct thread thread = loop->watchman_thread;
+
+        loop->watchman_left = false;
+        spry_mutex_unlock(&loop->lock);
+        spry_thread_join(&thread);
+        spry_mutex_lock(&loop->lock);
+    }
 }
 
 static void watchman_main(void *argument)
@@ -334,7 +342,7 @@ static void watchman_main(void *argument)
             loop->calling = false;
             loop_settle(loop);
             poller_check(loop);
-        } else if (!quiet && !loop_busy(loop)) {
+        } else if (!quiet && !loop_busy(loop) && loop->enders == 0) {
             spry_spare_enable(true);
             watchman_sleep(loop, WATCHMAN_DOZING, spry_clock_ns() + WATCH_DELAY_NS);
         } else if (loop->poller != NULL || !poller_needed(loop)) {
@@ -358,12 +366,12 @@ int spry_loop_hold(struct loop *loop)
 {
     int rv;
 
+    watchman_join(loop);
     if (loop->watchman_state != WATCHMAN_NONE) {
         loop->sockets++;
         spry_cond_signal(&loop->ended);
         return 0;
     }
-    watchman_join(loop);
     rv = spry_port_open(&loop->port);
     if (rv != 0)
         return rv;
@@ -410,6 +418,8 @@ void spry_loop_end(struct loop *loop)
     loop_settle(loop);
     poller_check(loop);
     loop->enders++;
+    if (loop_ending(loop))
+        waiter_rouse(loop, &loop->watchman); /* there may be packets to take */
     while (loop_ending(loop) && spry_clock_ns() < until_ns)
         spry_cond_wait(&loop->ended, &loop->lock, until_ns);
     loop->enders--;

@@ -29,14 +29,13 @@ enum {
     BUFFER_BYTES = 64 << 10 /* each way, in the kernel; advice */
 };
 
-/*
- * A name that this process listens at, or has listened at and not yet seen the last of. While there
- * are instances of ours, a listener joins them; only the first may insist on being the first.
- */
+/* A name that this process listens at, or has listened at and not yet seen the last of. */
 struct pipe_name {
     struct list node;
+    struct loop *loop;
     WCHAR text[NAME_UNITS];
     uint32_t instances; /* streams that are not gone */
+    uint32_t leaving;   /* those that a closed listener left, as counted in loop->unlistened */
     bool bound;         /* a listener has it */
 };
 
@@ -56,7 +55,8 @@ struct ipc {
     /* A listener's. */
     struct endpoint *listener;
     struct pipe_name *bound;
-    uint32_t armed;
+    uint32_t armed; /* instances that wait for a client */
+    uint32_t open;  /* instances whose handle is open */
     struct timer rearm;
     void *security; /* a self-relative descriptor, or NULL */
     size_t security_bytes;
@@ -109,7 +109,7 @@ static struct pipe_name *name_find(const WCHAR *text)
     return NULL;
 }
 
-static int name_bind(const WCHAR *text, struct pipe_name **out)
+static int name_bind(struct loop *loop, const WCHAR *text, struct pipe_name **out)
 {
     struct pipe_name *name = name_find(text);
 
@@ -119,6 +119,7 @@ static int name_bind(const WCHAR *text, struct pipe_name **out)
         name = spry_zalloc(sizeof(*name));
         if (name == NULL)
             return NNG_ENOMEM;
+        name->loop = loop;
         memcpy(name->text, text, sizeof(name->text));
         spry_list_init(&name->node);
         spry_list_push(&names, &name->node);
@@ -136,9 +137,12 @@ static void name_drop(struct pipe_name *name)
     spry_free(name, sizeof(*name));
 }
 
+/* The instances are closed next; until they are gone, the system may hold the name. */
 static void name_unbind(struct pipe_name *name)
 {
     name->bound = false;
+    name->loop->unlistened += name->instances - name->leaving;
+    name->leaving = name->instances;
     name_drop(name);
 }
 
@@ -285,27 +289,41 @@ static void instance_gone(void *owner)
     struct pipe_name *name = owner;
 
     name->instances--;
+    if (name->leaving > 0) {
+        name->leaving--;
+        name->loop->unlistened--;
+        spry_cond_signal(&name->loop->ended);
+    }
     name_drop(name);
+}
+
+static void instance_close(struct carrier *carrier)
+{
+    ((struct ipc *)carrier->endpoint->state)->open--;
+    spry_stream_close(carrier);
 }
 
 static const struct carrier_ops instance_ops = {
     .send = spry_stream_send,
     .can_send = spry_stream_can_send,
     .receive = spry_stream_receive,
-    .close = spry_stream_close,
+    .close = instance_close,
     .connected = instance_connected,
     .gone = instance_gone,
     .options = pipe_options,
 };
 
-/* On an error nobody has the pipe. */
+/*
+ * With no instance of ours open it insists on being the first, so that it never joins a stranger's
+ * pipe. On an error nobody has the pipe.
+ */
 static int instance_create(const struct ipc *ipc, HANDLE *pipe)
 {
     SECURITY_ATTRIBUTES attributes = {
         .nLength = sizeof(attributes),
         .lpSecurityDescriptor = ipc->security,
     };
-    DWORD first = ipc->bound->instances == 0 ? FILE_FLAG_FIRST_PIPE_INSTANCE : 0;
+    DWORD first = ipc->open == 0 ? FILE_FLAG_FIRST_PIPE_INSTANCE : 0;
     DWORD error;
 
     *pipe = CreateNamedPipeW(ipc->name, PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | first,
@@ -339,6 +357,7 @@ static int instance_arm(struct endpoint *listener)
     }
     ipc->bound->instances++;
     ipc->armed++;
+    ipc->open++;
     return 0;
 }
 
@@ -361,13 +380,16 @@ static void rearm(struct timer *timer, uint64_t now_ns)
     instances_arm(SPRY_CONTAINER(timer, struct ipc, rearm)->listener);
 }
 
-/* The replacement is there before the client has a word with us; a failure gets a pause. */
+/*
+ * The replacement is there before the client has a word with us, or before the instance is closed that
+ * a client came to and left: the name never vanishes. What the system fails in gets a pause.
+ */
 static void instance_connected(struct endpoint *listener, int result)
 {
     struct ipc *ipc = listener->state;
 
     ipc->armed--;
-    if (result == 0)
+    if (result == 0 || result == NNG_ECONNABORTED)
         instances_arm(listener);
     else
         spry_timer_set(&listener->loop->timers, &ipc->rearm, spry_clock_ns() + PAUSE_NS);
@@ -376,13 +398,15 @@ static void instance_connected(struct endpoint *listener, int result)
 static int ipc_listen(struct endpoint *listener)
 {
     struct ipc *ipc = listener->state;
-    int rv = name_bind(ipc->name, &ipc->bound);
+    int rv = name_bind(listener->loop, ipc->name, &ipc->bound);
 
     if (rv != 0)
         return rv;
     ipc->listener = listener;
     spry_timer_init(&ipc->rearm, rearm);
     rv = instance_arm(listener);
+    if (rv == NNG_EADDRINUSE && ipc->bound->instances > 0)
+        rv = 0; /* the last of our own are just going: they are waited for */
     if (rv != 0) {
         name_unbind(ipc->bound);
         ipc->bound = NULL;

@@ -251,7 +251,7 @@ static void stream_fail(struct stream *stream, int error)
         spry_pipe_close(carrier->pipe);
         return;
     }
-    spry_stream_close(carrier);
+    carrier->ops->close(carrier);
     /* Its own close is what a dialer stops for, the peer's is not. */
     spry_endpoint_failed(endpoint, error == NNG_ECLOSED ? NNG_ECONNSHUT : error);
 }

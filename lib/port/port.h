@@ -96,4 +96,7 @@ void spry_port_wait(struct port *port, uint64_t deadline_ns, struct task_queue *
 /* Makes the present or the next spry_port_wait return soon. Any thread. */
 void spry_port_wake(struct port *port);
 
+/* Makes up for a wake-up that the system had no memory for. Each time the lock is left; held. */
+void spry_port_check(struct port *port);
+
 #endif

@@ -26,7 +26,7 @@ enum {
     PACKETS_MAX = 32,    /* of one wait */
     CHUNK_MAX = 1 << 20, /* of one call: what the kernel may have to lock or copy */
     EMPTIES_MAX = 1000,  /* a peer that writes nothing, so often, is not one of ours */
-    WAKES_MAX = 1000,    /* tries to post a wake-up while the system is short of memory */
+    WAKES_MAX = 100,     /* tries to post a wake-up while the system is short of memory */
     ACCEPT_ADDRESS = sizeof(struct sockaddr_storage) + 16 /* as AcceptEx wants it */
 };
 
@@ -492,7 +492,7 @@ void spry_port_prepare(struct port *port)
     (void)port;
 }
 
-/* The system may have no memory for a packet just now: that passes, or other packets come. */
+/* The system may have no memory for a packet just now; then the wake-up is owed (spry_port_check). */
 void spry_port_wake(struct port *port)
 {
     if (atomic_exchange(&port->waking, true))
@@ -501,5 +501,13 @@ void spry_port_wake(struct port *port)
         if (PostQueuedCompletionStatus(port->completions, 0, 0, NULL))
             return;
     }
+    atomic_store(&port->owed, true);
     atomic_store(&port->waking, false);
+}
+
+void spry_port_check(struct port *port)
+{
+    if (atomic_load_explicit(&port->owed, memory_order_relaxed) &&
+        atomic_exchange(&port->owed, false))
+        spry_port_wake(port);
 }

@@ -47,6 +47,7 @@ struct port {
     size_t in_flight; /* ops submitted and not yet dequeued, and whoever else needs the port open */
     void *completions;
     atomic_bool waking; /* a wake-up is on its way */
+    atomic_bool owed;   /* one could not be posted */
 };
 
 static inline intptr_t spry_descriptor_handle(const struct descriptor *descriptor)
