@@ -56,13 +56,13 @@ int spry_net_bind(intptr_t handle, const struct net_address *address)
     return bind((SOCKET)handle, system_of(address), (int)address->bytes) == 0 ? 0 : last_error();
 }
 
-/* An address is free here as soon as its listener is closed, but others could take it over. */
+/*
+ * Nothing to ask for: an address is free here as soon as its listener is closed. SO_REUSEADDR would
+ * let others take it over, SO_EXCLUSIVEADDRUSE would hold it while an old connection lingers.
+ */
 void spry_net_reuse(intptr_t handle)
 {
-    BOOL on = TRUE;
-
-    (void)setsockopt((SOCKET)handle, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, (const char *)&on,
-                     sizeof(on));
+    (void)handle;
 }
 
 int spry_net_listen(intptr_t handle)

@@ -363,6 +363,7 @@ int spry_port_open(struct port *port)
 
 void spry_port_close(struct port *port)
 {
+    atomic_store(&port->owed, false);
     (void)CloseHandle(port->completions);
     (void)WSACleanup();
 }
