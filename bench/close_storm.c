@@ -22,13 +22,14 @@
 static const char *url;
 static long cycles = 1000;
 static nng_socket rep;
-static atomic_long done, replies, worst_us;
+static atomic_long done, replies;
+static atomic_llong worst_us;
 
-static long now_us(void)
+static long long now_us(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000000L + t.tv_nsec / 1000;
+    return (long long)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 static void *serve(void *unused)
@@ -58,20 +59,21 @@ static void *client(void *unused)
         pthread_t t;
         void *body;
         size_t size;
+        char hello[] = "hello";
         if (nng_req0_open(&s) != 0) {
             exit(1);
         }
         nng_dial(s, url, NULL, i & 1 ? NNG_FLAG_NONBLOCK : 0);
-        nng_send(s, "hello", 6, 0);
-        long start = now_us();
+        nng_send(s, hello, sizeof(hello), 0);
+        long long start = now_us();
         pthread_create(&t, NULL, closer, &s);
         if (nng_recv(s, &body, &size, NNG_FLAG_ALLOC) == 0) {
             nng_free(body, size);
             replies++;
         }
         pthread_join(t, NULL);
-        long took = now_us() - start;
-        long seen = worst_us;
+        long long took = now_us() - start;
+        long long seen = worst_us;
         while (took > seen && !atomic_compare_exchange_weak(&worst_us, &seen, took)) {
         }
         done++;
@@ -86,7 +88,7 @@ static void *watch(void *unused)
     for (;;) {
         long now = done;
         if (now == last) {
-            printf("hang=1 cycles=%ld worst_close_us=%ld\n", now, (long)worst_us);
+            printf("hang=1 cycles=%ld worst_close_us=%lld\n", now, (long long)worst_us);
             fflush(stdout);
             _exit(3);
         }
@@ -113,7 +115,7 @@ int main(int argc, char **argv)
     }
     pthread_create(&server, NULL, serve, NULL);
     pthread_create(&guard, NULL, watch, NULL);
-    long start = now_us();
+    long long start = now_us();
     for (int i = 0; i < clients; i++) {
         pthread_create(&t[i], NULL, client, NULL);
     }
@@ -122,7 +124,7 @@ int main(int argc, char **argv)
     }
     nng_close(rep);
     pthread_join(server, NULL);
-    printf("hang=0 cycles=%ld replies=%ld worst_close_us=%ld per_s=%.0f\n", (long)done,
-           (long)replies, (long)worst_us, (double)done * 1e6 / (double)(now_us() - start));
+    printf("hang=0 cycles=%ld replies=%ld worst_close_us=%lld per_s=%.0f\n", (long)done,
+           (long)replies, (long long)worst_us, (double)done * 1e6 / (double)(now_us() - start));
     return 0;
 }

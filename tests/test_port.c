@@ -28,6 +28,27 @@ enum { MANY = 1000, LARGE = 4 << 20 };
 
 static struct world world;
 
+static void set_nonblocking(int fd)
+{
+    ck_assert_int_eq(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK), 0);
+}
+
+static void attach(struct world *to, struct descriptor *descriptor, int fd, bool connected)
+{
+    set_nonblocking(fd);
+    attach_as(to, descriptor, fd, connected ? ATTACH_CONNECTED : ATTACH_CONNECTING);
+}
+
+/* Connected, non-blocking on the port's side; `peer` is the other and blocks. */
+static void attach_pair(struct world *to, struct descriptor *descriptor, int *peer)
+{
+    int fds[2];
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    attach(to, descriptor, fds[0], true);
+    *peer = fds[1];
+}
+
 static void put(int fd, const void *bytes, size_t count)
 {
     ck_assert_int_eq(send(fd, bytes, count, MSG_NOSIGNAL), (ssize_t)count);
@@ -1043,9 +1064,7 @@ static struct conn *conn_open(void)
     need(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0, "socketpair");
     set_nonblocking(fds[0]);
     set_nonblocking(fds[1]);
-    need(spry_port_attach(&world.port, &conn->descriptor, fds[0],
-                          ATTACH_CONNECTED) == 0,
-         "attach");
+    need(spry_port_attach(&world.port, &conn->descriptor, fds[0], ATTACH_CONNECTED) == 0, "attach");
     conn->peer = fds[1];
     job_read(&conn->read, &world, &conn->descriptor, conn->in, sizeof(conn->in));
     conn->read.any = true;

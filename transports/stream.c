@@ -369,9 +369,13 @@ static void read_done(struct task *task)
     stream_reap(stream);
 }
 
-/* Both sides greet at once, and neither waits for the other. */
+/*
+ * Both sides greet at once, and neither waits for the other. The limit of a message's size is the
+ * endpoint's of this moment: an instance of a named pipe may have waited for long.
+ */
 static void stream_greet(struct stream *stream)
 {
+    stream->reader.size_max = stream->carrier.endpoint->options.recv_size_max;
     stream->phase = STREAM_GREETING;
     spry_timer_set(&stream->loop->timers, &stream->limit, spry_clock_ns() + HANDSHAKE_NS);
     spry_op_init(&stream->write, OP_WRITE, &stream->descriptor, stream->write.task.run);
@@ -431,7 +435,7 @@ static void stream_init(struct stream *stream, struct endpoint *endpoint,
     spry_list_init(&stream->carrier.node);
     spry_list_push(&endpoint->carriers, &stream->carrier.node);
     spry_timer_init(&stream->limit, handshake_late);
-    spry_reader_init(&stream->reader, start->lead, endpoint->options.recv_size_max);
+    spry_reader_init(&stream->reader, start->lead, 0);
     spry_hello_encode(stream->hello, endpoint->socket->protocol->self);
     spry_op_init(&stream->read, OP_READ, &stream->descriptor, read_done);
     stream->read.work = &read_work;

@@ -3,7 +3,6 @@
  * and on their own, over every transport, with callbacks that do the same. No call may hang, crash or
  * answer nonsense, and at the end nothing is left. Usage: churn [SECONDS]; SPRY_SEED= repeats.
  */
-#include <dirent.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -17,6 +16,7 @@
 #include <nng/protocol/reqrep0/rep.h>
 #include <nng/protocol/reqrep0/req.h>
 
+#include "host.h"
 #include "loop.h"
 
 enum { THREADS = 6, SHARED = 4, ADDRESSES = 6, CALL_MS = 30, STUCK_MS = 15000 };
@@ -263,20 +263,6 @@ static void check_stuck(void)
     }
 }
 
-/* Of this process; 0 where the system does not tell. */
-static size_t threads(void)
-{
-    DIR *dir = opendir("/proc/self/task");
-    size_t count = 0;
-
-    if (dir == NULL)
-        return 0;
-    while (readdir(dir) != NULL)
-        count++;
-    (void)closedir(dir);
-    return count;
-}
-
 static void check_gone(size_t threads_before)
 {
     for (int i = 0; i < STUCK_MS; i++) {
@@ -284,7 +270,7 @@ static void check_gone(size_t threads_before)
         bool gone = loop->watchman_state == WATCHMAN_NONE;
 
         spry_mutex_unlock(&loop->lock);
-        if (gone && threads() <= threads_before)
+        if (gone && host_threads() <= threads_before)
             return;
         usleep(1000);
     }
@@ -302,7 +288,7 @@ static size_t count_threads(void)
         fail("thread", NNG_ENOMEM);
     pthread_join(thread, NULL);
     atomic_store(&stop, false);
-    return threads();
+    return host_threads();
 }
 
 static void name_addresses(void)

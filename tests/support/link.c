@@ -4,19 +4,14 @@
 #include <nng/protocol/reqrep0/rep.h>
 #include <nng/protocol/reqrep0/req.h>
 
-#include <arpa/inet.h>
-#include <dirent.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <check.h>
+
+#include "host.h"
 
 static char directory[64];
 static unsigned urls;
@@ -35,8 +30,7 @@ void link_setup(void)
     ck_assert_int_eq(pthread_create(&thread, NULL, nothing_main, NULL), 0);
     pthread_join(thread, NULL);
     threads_before = link_threads();
-    strcpy(directory, "/tmp/spry-test-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(directory));
+    host_directory_make(directory, sizeof(directory));
 }
 
 static bool threads_ended(void *argument)
@@ -48,20 +42,8 @@ static bool threads_ended(void *argument)
 /* The library ends on its own thread, after the last close; what it has then would look lost. */
 void link_teardown(void)
 {
-    DIR *dir = opendir(directory);
-    struct dirent *entry;
-
     ck_assert_msg(link_wait(threads_ended, NULL), "threads are left");
-    while (dir != NULL && (entry = readdir(dir)) != NULL) {
-        char path[sizeof(directory) + sizeof(entry->d_name) + 1];
-
-        (void)snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name);
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            (void)remove(path);
-    }
-    if (dir != NULL)
-        (void)closedir(dir);
-    (void)rmdir(directory);
+    host_directory_remove(directory);
 }
 
 const char *link_directory(void)
@@ -71,17 +53,19 @@ const char *link_directory(void)
 
 bool link_possible(enum link_kind kind)
 {
-    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
-    int fd;
-    bool possible;
-
-    if (kind != LINK_TCP6)
-        return true;
-    fd = socket(AF_INET6, SOCK_STREAM, 0);
-    possible = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
-    if (fd >= 0)
-        (void)close(fd);
-    return possible;
+    switch (kind) {
+    case LINK_TCP6:
+        return host_has_ip6();
+    case LINK_UNIX:
+    case LINK_ABSTRACT:
+        return host_has_unix_sockets();
+    case LINK_TCP:
+    case LINK_IPC:
+    case LINK_INPROC:
+    case LINKS:
+        break;
+    }
+    return true;
 }
 
 /* 127/8 is all loopback: an address by process id; for ::1 a port below those the system picks. */
@@ -223,10 +207,7 @@ pthread_t link_echo(nng_socket *rep)
 
 double link_seconds(void)
 {
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+    return host_seconds();
 }
 
 bool link_wait(bool (*fact)(void *argument), void *argument)
@@ -236,32 +217,40 @@ bool link_wait(bool (*fact)(void *argument), void *argument)
     while (!fact(argument)) {
         if (link_seconds() > limit)
             return false;
-        (void)poll(NULL, 0, 1);
+        host_sleep_ms(1);
     }
     return true;
 }
 
-static size_t entries(const char *path)
-{
-    DIR *dir = opendir(path);
-    size_t count = 0;
-
-    if (dir == NULL)
-        return 0;
-    while (readdir(dir) != NULL)
-        count++;
-    (void)closedir(dir);
-    return count - 2;
-}
-
 size_t link_descriptors(void)
 {
-    return entries("/proc/self/fd") - 1; /* without the one that reads the directory */
+    return host_descriptors();
 }
 
 size_t link_threads(void)
 {
-    return entries("/proc/self/task");
+    return host_threads();
+}
+
+uint32_t link_ip4(const char *text)
+{
+    unsigned parts[4];
+    unsigned char bytes[4];
+    uint32_t address;
+
+    ck_assert_int_eq(sscanf(text, "%u.%u.%u.%u", &parts[0], &parts[1], &parts[2], &parts[3]), 4);
+    for (int i = 0; i < 4; i++)
+        bytes[i] = (unsigned char)parts[i];
+    memcpy(&address, bytes, sizeof(address));
+    return address;
+}
+
+int link_port(uint16_t port)
+{
+    unsigned char bytes[2];
+
+    memcpy(bytes, &port, sizeof(bytes));
+    return bytes[0] << 8 | bytes[1];
 }
 
 static void record(nng_pipe pipe, nng_pipe_ev event, void *argument)

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum link_kind { LINK_TCP, LINK_IPC, LINK_INPROC, LINK_TCP6, LINK_UNIX, LINK_ABSTRACT, LINKS };
 enum { LINK_RAW = LINK_IPC + 1 }; /* the kinds that a raw_peer can speak, from 0 */
@@ -23,7 +24,7 @@ void link_setup(void);
 void link_teardown(void);
 const char *link_directory(void);
 
-/* False: the machine cannot do that (no ::1); the test has nothing to say then. */
+/* False: the machine cannot do that (no ::1, no unix sockets); the test has nothing to say then. */
 bool link_possible(enum link_kind kind);
 
 /* An address of this test process alone; another one at each call. */
@@ -55,6 +56,10 @@ double link_seconds(void);
 /* Of this process. */
 size_t link_descriptors(void);
 size_t link_threads(void);
+
+/* An IPv4 address as a nng_sockaddr has it; a port of one as a number. */
+uint32_t link_ip4(const char *text);
+int link_port(uint16_t port);
 
 /* Records the pipe events of a socket. */
 enum { LINK_EVENTS_MAX = 4096 };

@@ -2,11 +2,10 @@
 #include "port_world.h"
 
 #include <check.h>
-#include <fcntl.h>
-#include <sys/socket.h>
 
 #include <nng/nng.h>
 
+#include "list.h"
 #include "net.h"
 #include "timer.h"
 
@@ -32,14 +31,27 @@ void world_close(struct world *world)
     spry_port_close(&world->port);
 }
 
-/* Lock held. */
+/* Lock held; left and taken again while calls are taken further, where that is asked for. */
 static void world_drain(struct world *world, struct task_queue *completed)
 {
     struct task *task;
 
     spry_tasks_splice(&world->completed, completed);
-    while ((task = spry_tasks_pop(&world->completed)) != NULL)
-        task->run(task);
+    for (;;) {
+        while ((task = spry_tasks_pop(&world->completed)) != NULL)
+            task->run(task);
+        if (world->settles && !spry_tasks_empty(&world->port.started)) {
+            struct task_queue started = spry_port_started(&world->port);
+            struct task_queue more = {NULL, NULL};
+
+            spry_mutex_unlock(&world->lock);
+            spry_port_run(&world->port, &started, &more);
+            spry_mutex_lock(&world->lock);
+            spry_tasks_splice(&world->completed, &more);
+        } else {
+            return;
+        }
+    }
 }
 
 void world_turn(struct world *world, uint64_t deadline_ns)
@@ -195,30 +207,15 @@ int job_wait(struct job *job)
     return job->result;
 }
 
-void set_nonblocking(int fd)
-{
-    ck_assert_int_eq(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK), 0);
-}
-
-void attach(struct world *world, struct descriptor *descriptor, int fd, bool connected)
+void attach_as(struct world *world, struct descriptor *descriptor, intptr_t handle,
+               enum attach_kind kind)
 {
     int rv;
 
-    set_nonblocking(fd);
     spry_mutex_lock(&world->lock);
-    rv = spry_port_attach(&world->port, descriptor, fd,
-                          connected ? ATTACH_CONNECTED : ATTACH_CONNECTING);
+    rv = spry_port_attach(&world->port, descriptor, handle, kind);
     spry_mutex_unlock(&world->lock);
     ck_assert_int_eq(rv, 0);
-}
-
-void attach_pair(struct world *world, struct descriptor *descriptor, int *peer)
-{
-    int fds[2];
-
-    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-    attach(world, descriptor, fds[0], true);
-    *peer = fds[1];
 }
 
 void detach(struct world *world, struct descriptor *descriptor)

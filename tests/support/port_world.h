@@ -18,6 +18,7 @@ struct world {
     struct mutex lock;
     struct port port;
     struct task_queue completed;
+    bool settles; /* takes further what completions start: on Windows, where a call is made again */
 };
 
 /* An op and what it moves. The counters change with the op in hand, or with the lock held. */
@@ -62,11 +63,9 @@ void job_cancel(struct job *job);
 /* Turns until the job has completed as often as it was submitted; its result. */
 int job_wait(struct job *job);
 
-/* Connected, non-blocking on the port's side; `fds[1]` is the peer's and blocks. */
-void attach_pair(struct world *world, struct descriptor *descriptor, int *peer);
-void attach(struct world *world, struct descriptor *descriptor, int fd, bool connected);
+void attach_as(struct world *world, struct descriptor *descriptor, intptr_t handle,
+               enum attach_kind kind);
 void detach(struct world *world, struct descriptor *descriptor);
-void set_nonblocking(int fd);
 
 uint64_t after_ms(unsigned ms);
 

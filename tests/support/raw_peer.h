@@ -1,5 +1,5 @@
 /*
- * A bare socket that speaks to the library as a careful or a hostile peer does. Every call that
+ * A bare socket or named pipe that speaks to the library as a careful or a hostile peer does. Every call that
  * waits has a deadline of its own and fails the running test when that passes.
  */
 #ifndef SPRY_TESTS_RAW_PEER_H
@@ -8,12 +8,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum { RAW_DEADLINE_MS = 20000, RAW_REQ = 0x30, RAW_REP = 0x31 };
 
 struct raw_peer {
-    int fd;
-    bool lead; /* frames begin with 0x01: unix sockets */
+    intptr_t fd; /* a socket, or what the system's file makes of it; -1: none */
+    bool lead;   /* frames begin with 0x01: unix sockets and named pipes */
 };
 
 /* To a tcp://a.b.c.d:port or ipc:// URL. */
@@ -32,7 +33,10 @@ bool raw_may_accept(const struct raw_peer *listener, int timeout_ms);
 void raw_close(struct raw_peer *peer);
 /* Closes with a reset where the transport has such a thing. */
 void raw_reset(struct raw_peer *peer);
-/* Says that no more will come. */
+/*
+ * Says that no more will come. A named pipe cannot say that: the next raw_expect_close or
+ * raw_drain_until_close closes it when nothing has come for a while.
+ */
 void raw_finish(const struct raw_peer *peer);
 
 void raw_send(const struct raw_peer *peer, const void *data, size_t bytes);
@@ -40,6 +44,10 @@ void raw_send(const struct raw_peer *peer, const void *data, size_t bytes);
 bool raw_try_send(const struct raw_peer *peer, const void *data, size_t bytes);
 void raw_send_bytewise(const struct raw_peer *peer, const void *data, size_t bytes);
 
+/* What is there, at least a byte: how many; 0: the end; -1: a reset. */
+ssize_t raw_try_read(const struct raw_peer *peer, void *data, size_t bytes);
+/* Something, or the end, comes within `timeout_ms`. */
+bool raw_readable(const struct raw_peer *peer, int timeout_ms);
 /* Reads exactly so many bytes. */
 void raw_read(const struct raw_peer *peer, void *data, size_t bytes);
 void raw_expect(const struct raw_peer *peer, const void *data, size_t bytes);
