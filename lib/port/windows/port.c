@@ -326,13 +326,15 @@ void spry_port_run(struct port *port, struct task_queue *started, struct task_qu
 void spry_port_wait(struct port *port, uint64_t deadline_ns, struct task_queue *completed)
 {
     OVERLAPPED_ENTRY packets[PACKETS_MAX];
+    ULONG room = port->batch;
     ULONG count = 0;
-    BOOL got = GetQueuedCompletionStatusEx(port->completions, packets, PACKETS_MAX, &count,
+    BOOL got = GetQueuedCompletionStatusEx(port->completions, packets, room, &count,
                                            (DWORD)spry_timeout_ms(deadline_ns), FALSE);
 
     atomic_store(&port->waking, false);
     if (!got) /* the count means nothing then */
         return;
+    port->batch = count < room ? 1 : room < PACKETS_MAX ? room * 2 : PACKETS_MAX;
     for (ULONG i = 0; i < count; i++) {
         OVERLAPPED *overlapped = packets[i].lpOverlapped;
         struct call *call = (struct call *)(void *)overlapped;
@@ -351,7 +353,7 @@ int spry_port_open(struct port *port)
 {
     WSADATA data;
 
-    *port = (struct port){.completions = NULL};
+    *port = (struct port){.batch = 1};
     if (WSAStartup(MAKEWORD(2, 2), &data) != 0)
         return NNG_ENOMEM;
     port->completions = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 0);
