@@ -97,6 +97,22 @@ static void poller_promote(struct loop *loop)
     }
 }
 
+/* What another thread is about to undo, and need not be waited for long. */
+static bool loop_ending(const struct loop *loop)
+{
+    if (loop->unlistened > 0)
+        return true;
+    return loop->sockets == 0 && loop->watchman_state != WATCHMAN_NONE && !loop->calling &&
+           loop->offloads == 0;
+}
+
+/* A closer that polls has nothing to poll for any more; any other poller takes no harm. */
+static bool ender_over(const struct loop *loop)
+{
+    return loop->enders > 0 &&
+           (!loop_ending(loop) || (loop->unlistened == 0 && loop->port.in_flight == 0));
+}
+
 /* The poller sleeps by what it knew: tells it of an earlier timer and of the first descriptor. */
 static void poller_check(struct loop *loop)
 {
@@ -114,7 +130,7 @@ static void poller_check(struct loop *loop)
         return;
     if (spry_timers_next(&loop->timers) < loop->poll_deadline_ns || loop_busy(loop) ||
         (poller->place == WAITER_ASLEEP && spry_port_watching(&loop->port)) ||
-        (loop->retired != NULL && poller->place == WAITER_POLLING))
+        (loop->retired != NULL && poller->place == WAITER_POLLING) || ender_over(loop))
         waiter_rouse(loop, poller);
 }
 
@@ -180,14 +196,21 @@ void spry_loop_leave(struct loop *loop)
 
 void spry_loop_pass(struct loop *loop)
 {
+    if (loop->poller == NULL)
+        waiter_rouse(loop, &loop->watchman); /* it may be dozing */
     poller_check(loop);
     spry_mutex_unlock(&loop->lock);
 }
 
-/* One turn of the poller: waits for events or the first timer, then runs what they lead to. */
-static void loop_poll(struct loop *loop, struct waiter *self)
+/*
+ * One turn of the poller: waits for events or the first timer, `limit_ns` at most, then runs what they
+ * lead to.
+ */
+static void loop_poll(struct loop *loop, struct waiter *self, uint64_t limit_ns)
 {
-    loop->poll_deadline_ns = loop_busy(loop) ? 0 : spry_timers_next(&loop->timers);
+    uint64_t next_ns = spry_timers_next(&loop->timers);
+
+    loop->poll_deadline_ns = loop_busy(loop) ? 0 : next_ns < limit_ns ? next_ns : limit_ns;
     if (spry_port_watching(&loop->port)) {
         struct task_queue completed = {NULL, NULL};
 
@@ -253,7 +276,7 @@ int spry_waiter_wait(struct loop *loop, struct waiter *waiter)
         if (loop->poller == NULL)
             poller_set(loop, waiter);
         if (loop->poller == waiter) {
-            loop_poll(loop, waiter);
+            loop_poll(loop, waiter, SPRY_NEVER);
         } else {
             poller_check(loop);
             waiter_sleep(loop, waiter);
@@ -281,7 +304,7 @@ static void watchman_poll(struct loop *loop)
 {
     poller_set(loop, &loop->watchman);
     do {
-        loop_poll(loop, &loop->watchman);
+        loop_poll(loop, &loop->watchman, SPRY_NEVER);
     } while (spry_list_empty(&loop->sleepers) && spry_tasks_empty(&loop->callbacks) &&
              loop->sockets > 0 && poller_needed(loop) && loop->poller == &loop->watchman);
     if (loop->poller == &loop->watchman)
@@ -401,13 +424,30 @@ void spry_loop_release(struct loop *loop)
         waiter_rouse(loop, &loop->watchman);
 }
 
-/* What another thread is about to undo, and need not be waited for long. */
-static bool loop_ending(const struct loop *loop)
+/* Packets of what was closed are to be taken, and nobody waits for them: the watchman may be busy. */
+static bool ender_polls(const struct loop *loop)
 {
-    if (loop->unlistened > 0)
-        return true;
-    return loop->sockets == 0 && loop->watchman_state != WATCHMAN_NONE && !loop->calling &&
-           loop->offloads == 0;
+    return loop->poller == NULL && spry_port_watching(&loop->port) &&
+           (loop->unlistened > 0 || loop->port.in_flight > 0);
+}
+
+/* One wait of a closer: as the poller if nobody is, else for the word of those who have something. */
+static void ender_wait(struct loop *loop, uint64_t until_ns)
+{
+    struct waiter waiter;
+
+    if (!ender_polls(loop)) {
+        if (loop->sockets == 0)
+            waiter_rouse(loop, &loop->watchman);
+        spry_cond_wait(&loop->ended, &loop->lock, until_ns);
+        return;
+    }
+    spry_waiter_init(&waiter, loop);
+    poller_set(loop, &waiter);
+    loop_poll(loop, &waiter, until_ns);
+    if (loop->poller == &waiter)
+        poller_promote(loop);
+    spry_cond_fini(&waiter.cond);
 }
 
 /* Whoever is woken wakes the next: several may have closed something. */
@@ -418,10 +458,8 @@ void spry_loop_end(struct loop *loop)
     loop_settle(loop);
     poller_check(loop);
     loop->enders++;
-    if (loop_ending(loop))
-        waiter_rouse(loop, &loop->watchman); /* there may be packets to take */
     while (loop_ending(loop) && spry_clock_ns() < until_ns)
-        spry_cond_wait(&loop->ended, &loop->lock, until_ns);
+        ender_wait(loop, until_ns);
     loop->enders--;
     watchman_join(loop);
     spry_cond_signal(&loop->ended);

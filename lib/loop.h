@@ -57,7 +57,7 @@ struct loop {
     bool calling;           /* the watchman is in a callback of the program's */
     uint32_t sockets;
     uint32_t offloads;   /* calls that block, out on their thread */
-    uint32_t unlistened; /* closed listening handles that another thread still has in a call */
+    uint32_t unlistened; /* closed listening handles that a thread still has in a call, or a packet */
     struct cond ended;   /* for spry_loop_end; initialised once, by the first socket */
     uint32_t enders;     /* threads in spry_loop_end: one of them joins the watchman */
     bool watchman_left;  /* it has left the loop, and waits to be joined */

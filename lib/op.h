@@ -32,12 +32,13 @@ struct span {
 
 enum {
     OP_SPANS_MAX = 32, /* of one system call; IOV_MAX is at least 16, and 1024 in practice */
-    OP_SCRATCH_BYTES = 8 << 10 /* what the port lends a read: on a stack, so not more */
+    OP_SCRATCH_BYTES = 8 << 10 /* what the port lends a read, on POSIX on a stack: so not more */
 };
 
 /*
- * How a read or a write names its buffers and learns what moved. Both run with the op in hand and
- * no lock held, on the thread that makes the system call, as often as the port calls the system.
+ * How a read or a write names its buffers and learns what moved, as often as the port calls the
+ * system. Both run with the op in hand and need no lock; on Windows `spans` has it, since calls are made
+ * with it there.
  */
 struct op_work {
     /*

@@ -4,6 +4,7 @@
 #include <nng/protocol/reqrep0/rep.h>
 #include <nng/protocol/reqrep0/req.h>
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -343,6 +344,55 @@ static void check_address(const nng_sockaddr *address, const char *url)
         ck_abort_msg("family %d", address->s_family);
     }
 }
+
+struct closing {
+    nng_listener listener;
+    double seconds;
+    atomic_bool done;
+};
+
+static void close_listener(nng_pipe pipe, nng_pipe_ev event, void *argument)
+{
+    struct closing *closing = argument;
+    double start = link_seconds();
+
+    (void)pipe;
+    (void)event;
+    ck_assert_int_eq(nng_listener_close(closing->listener), 0);
+    closing->seconds = link_seconds() - start;
+    atomic_store(&closing->done, true);
+}
+
+static bool closing_done(void *argument)
+{
+    return atomic_load(&((struct closing *)argument)->done);
+}
+
+/*
+ * The thread that polls when nobody else does is the one that runs the callback, and what the
+ * system still has of a closed listener must come back. A wait for its bound would be 50 ms each time.
+ */
+START_TEST(a_listener_closed_in_a_callback_is_closed_at_once)
+{
+    double best = 1;
+    LINK_BEGIN(url);
+
+    for (int i = 0; i < 5; i++) {
+        struct closing closing = {.seconds = 0};
+        nng_socket rep = link_open_rep();
+        nng_socket req = link_open_req();
+
+        atomic_init(&closing.done, false);
+        ck_assert_int_eq(nng_pipe_notify(rep, NNG_PIPE_EV_ADD_POST, close_listener, &closing), 0);
+        ck_assert_int_eq(nng_listen(rep, url, &closing.listener, 0), 0);
+        ck_assert_int_eq(nng_dial(req, url, NULL, NNG_FLAG_NONBLOCK), 0);
+        ck_assert(link_wait(closing_done, &closing));
+        best = closing.seconds < best ? closing.seconds : best;
+        close_all(req, rep);
+    }
+    ck_assert_msg(best < 0.04, "closed after %.1f ms at best", best * 1e3);
+}
+END_TEST
 
 START_TEST(pipes_tell_who_is_at_both_ends)
 {
@@ -782,6 +832,7 @@ int main(void)
     tcase_add_loop_test(tc, a_refused_dialer_can_be_started_again, 0, LINKS);
     tcase_add_loop_test(tc, a_busy_listener_can_be_started_later, 0, LINKS);
     tcase_add_loop_test(tc, closing_an_endpoint_leaves_the_others_alone, 0, LINKS);
+    tcase_add_loop_test(tc, a_listener_closed_in_a_callback_is_closed_at_once, 0, LINKS);
     tcase_add_loop_test(tc, pipes_tell_who_is_at_both_ends, 0, LINKS);
     tcase_add_loop_test(tc, local_pipes_tell_the_peers_process, 0, LINKS);
     tcase_add_loop_test(tc, endpoints_tell_their_url, 0, LINKS);

@@ -1,6 +1,6 @@
 /*
  * The life of a stream. Everything here runs with the loop lock held, except the four functions
- * that name and take buffers (op_work): they run with their op in hand and nothing else.
+ * that name and take buffers (op_work): they have their op in hand and need nothing else.
  */
 #include "stream.h"
 
@@ -119,8 +119,7 @@ static size_t read_spans(struct op *op, struct span *spans, uint8_t *scratch)
     size_t count;
 
     if (spry_reader_lacks(&stream->reader) > 0)
-        spry_reader_grow(&stream->reader,
-                         spry_net_pending(spry_descriptor_handle(&stream->descriptor)));
+        spry_reader_grow(&stream->reader, spry_port_pending(&stream->descriptor));
     count = spry_reader_place(&stream->reader, &spans[0]) ? 1 : 0;
     stream->place_bytes = count > 0 ? spans[0].bytes : 0;
     spans[count] = (struct span){scratch, OP_SCRATCH_BYTES};

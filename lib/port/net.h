@@ -62,7 +62,7 @@ void spry_net_export(const struct net_address *address, nng_sockaddr *out);
 /* NNG_EADDRINVAL: not an IP address. */
 int spry_net_import(struct net_address *address, const nng_sockaddr *in);
 
-/* Bytes that have come and were not read yet; 0 where the system does not tell. */
+/* Of a socket: bytes that have come and were not read yet; 0 where the system does not tell. */
 size_t spry_net_pending(intptr_t handle);
 
 /* The port of an IP address, 0 of any other. */

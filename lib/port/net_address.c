@@ -80,7 +80,7 @@ int spry_net_numeric(struct net_address *address, enum net_family family, const 
 int spry_net_resolve(struct net_address *addresses, size_t *count, enum net_family family,
                      const char *host, const char *port, bool listening)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = RESOLVE_FLAGS};
     struct addrinfo *found;
     size_t n = 0;
     uint16_t number;

@@ -1,6 +1,6 @@
 /*
  * The port: all that the library asks of the system for I/O, in the terms of a completion port.
- * Exactly one backend is linked (epoll, poll; later kqueue and Windows completion ports). Whoever
+ * Exactly one backend is linked (epoll, poll, Windows completion ports; later kqueue). Whoever
  * holds the poller role waits in spry_port_wait; whoever submits runs what it submitted.
  *
  * Lock: the loop lock. "No lock": the caller must not hold it.
@@ -50,6 +50,9 @@ void spry_port_shutdown(struct port *port, struct descriptor *descriptor);
  * the waiter may hold an event that names it (loop.h: spry_loop_retire).
  */
 void spry_port_detach(struct port *port, struct descriptor *descriptor);
+
+/* Bytes that have come and were not read; 0 where the system does not tell. By a read's op_work. */
+size_t spry_port_pending(const struct descriptor *descriptor);
 
 /* Handles attached. Lock held. */
 bool spry_port_watching(const struct port *port);

@@ -18,7 +18,7 @@ void spry_cond_signal(struct cond *cond);
 /* Waits for a signal or until `deadline_ns` (SPRY_NEVER: no limit). May return early. */
 void spry_cond_wait(struct cond *cond, struct mutex *mutex, uint64_t deadline_ns);
 
-/* What a thread runs; the storage stays until it was joined or detached. */
+/* What a thread runs; the storage stays until the thread has begun and was joined or detached. */
 struct thread {
     void (*run)(void *argument);
     void *argument;
@@ -32,7 +32,11 @@ struct thread {
  */
 int spry_thread_start(struct thread *thread);
 
-/* Waits until the thread has ended; not from the thread itself. */
+/*
+ * Waits until the thread has ended. From the thread itself, which destructors of the program's may be
+ * running on, it only lets go; so it does on Windows after 50 ms, since a thread cannot end while the
+ * caller has the loader's lock.
+ */
 void spry_thread_join(struct thread *thread);
 
 /* Nobody is going to join the thread; it may say so itself. */

@@ -5,21 +5,28 @@
  * It mirrors lib/loop.c (waiter_rouse, poller_promote, poller_check, loop_poll, waiter_finished,
  * spry_waiter_wait, waiter_sleep, watchman_poll, watchman_over, watchman_join, watchman_main,
  * spry_loop_pass, spry_loop_hold, spry_loop_release, spry_loop_end) over lib/port/windows/port.c
- * (spry_port_wait, spry_port_wake and its flag). An op is here what op.pml shows it to be.
+ * (spry_port_wait, spry_port_wake with its flag, spry_port_check). An op is here what op.pml shows it
+ * to be.
  *
  * Processes: two threads of the program, each of which opens a socket, waits for a request and closes
  * again; before it closes, it may end the other's request, as a cancel or a message of inproc does, or
  * close the other's socket. The requests end by their ops too, whose packets any poller takes. A call
- * that blocks may be out on a thread of its own, and may be what the first thread waits for. The
- * kernel; the watchman, in three places, since one may be about to return when the next one starts.
+ * that blocks may be out on a thread of its own, and may be what the first thread waits for. The second
+ * thread's socket listens: its close waits for the op too, whether it is the last one or not. The
+ * kernel; the watchman, in three places, since one may be about to return when the next one starts; and
+ * whoever calls into the library next, once a wake-up could not be posted.
  *
- * Bounds: ROUNDS of the first thread, one of the second; one op for each socket; no timers, no
- * callbacks. A condition wakes nobody by itself. Time passes only where a wait has a limit.
+ * Bounds: ROUNDS of the first thread, one of the second; one op for each socket; one wake-up that is
+ * not posted; no timers, no callbacks. A condition wakes nobody by itself. Time passes only where a
+ * wait has a limit, and not for the watchman's doze while somebody closes.
  *
- * STRICT_POST asks for more than the design promises; README.md.
+ * STRICT_CALLBACK asks for more than the design promises; README.md.
  */
 #ifndef ROUNDS
 #define ROUNDS 2
+#endif
+#ifndef POSTS_FAIL
+#define POSTS_FAIL 1
 #endif
 
 #define NOBODY   3
@@ -43,17 +50,15 @@ byte watchman_state;
 byte lock = NOBODY;
 byte poller = NOBODY;
 bool polls; /* it changed since the watchman looked */
-byte sockets, enders;
+byte sockets, enders, unlistened;
 bool watchman_left;
 bool ending[2]; /* waits for loop.ended, not signalled yet */
 bool hasty;     /* 50 ms pass at once: spry_loop_end may leave before the watchman */
 
 /* The port. */
 bool port_open;
-bool waking;
-#ifdef STRICT_POST
-bool unposted; /* PostQueuedCompletionStatus failed, to the end */
-#endif
+bool waking, owed;
+bool unposted = POSTS_FAIL == 0; /* PostQueuedCompletionStatus failed, to the end */
 byte wakes; /* packets that wake */
 byte inside; /* threads in spry_port_wait */
 byte attached, in_flight;
@@ -85,11 +90,18 @@ byte current; /* loop.watchman_thread */
 
 bool returned[2];
 
+#ifdef STRICT_CALLBACK
+bool called, calling; /* the watchman is in a callback of the program's */
+#else
+#define calling false
+#endif
+
 #define HELD          assert(lock == me)
 #define loop_busy     posted
 #define poller_needed (loop_busy || attached > 0)
 #define nobody_sleeps (!sleeper[0] && !sleeper[1])
-#define loop_ending   (sockets == 0 && watchman_state != WATCHMAN_NONE && !out)
+#define loop_ending                                                                       \
+    (unlistened > 0 || (sockets == 0 && watchman_state != WATCHMAN_NONE && !out && !calling))
 
 #define mutex_lock()   atomic { lock == NOBODY -> lock = me }
 #define mutex_unlock() atomic { HELD; lock = NOBODY }
@@ -103,15 +115,31 @@ inline port_wake()
     :: waking
     :: else ->
         waking = true;
-#ifdef STRICT_POST
         if
-        :: !unposted -> unposted = true; waking = false
-        :: wakes++
-        fi;
-#elif !defined(MUTANT_NO_WAKE)
-        wakes++;
+        :: !unposted ->
+            unposted = true;
+#ifndef MUTANT_NOT_OWED
+            owed = true;
 #endif
+#ifndef MUTANT_OWED_AND_SET
+            waking = false
+#endif
+#ifdef MUTANT_NO_WAKE
+        :: true
+#else
+        :: wakes++
+#endif
+        fi;
         assert(port_open && wakes < 4)
+    fi
+}
+
+/* spry_port_check */
+inline port_check()
+{
+    if
+    :: owed -> owed = false; port_wake()
+    :: else
     fi
 }
 
@@ -164,6 +192,7 @@ inline poller_promote()
 
 inline poller_check()
 {
+    port_check();
     if
 #ifndef MUTANT_LAST_OP_UNTOLD
     :: sockets == 0 && in_flight == 0 -> rouse(WATCHMAN)
@@ -207,7 +236,14 @@ inline completion(_t)
         assert(in_flight > 0);
         in_flight--;
         if
-        :: shut[_t] -> shut[_t] = false; assert(attached > 0); attached-- /* stream_reap */
+        :: shut[_t] -> /* stream_reap */
+            shut[_t] = false;
+            assert(attached > 0);
+            attached--;
+            if
+            :: _t == 1 -> assert(unlistened > 0); unlistened--; signal_ended() /* instance_gone */
+            :: else
+            fi
         :: !shut[_t] && waits[_t] && !done[_t] -> finish(_t)
         :: else
         fi
@@ -355,23 +391,36 @@ inline thread_detach(_p)
     detached[_p] = true
 }
 
-/* The lock is held, and what is waited for needs nothing but to return. */
+/* Whoever cleared the flag joins, without the lock. */
 inline watchman_join()
 {
-    if
-    :: watchman_left ->
-#ifdef MUTANT_JOINED_TWICE
-        mutex_unlock(); /* so as not to block with the lock held */
-        thread[current] != THREAD_RUNS;
-        mutex_lock();
+    do
+    :: atomic {
+           watchman_left ->
+           joined = current;
+#ifndef MUTANT_JOINED_TWICE
+           watchman_left = false;
 #endif
-        watchman_left = false;
-        assert(!detached[current]);
-        thread[current] != THREAD_RUNS;
-        assert(thread[current] == THREAD_ENDED); /* nobody joined it yet */
-        thread[current] = THREAD_NONE
-    :: else
-    fi
+           mutex_unlock()
+       };
+       atomic {
+           thread[joined] != THREAD_RUNS ->
+           assert(!detached[joined]);
+           assert(thread[joined] == THREAD_ENDED); /* nobody joined it yet */
+           thread[joined] = THREAD_NONE
+       };
+       atomic {
+           mutex_lock();
+#ifdef MUTANT_JOINED_TWICE
+           watchman_left = false;
+#endif
+           joined = 0
+       }
+#ifdef MUTANT_JOINED_ONCE
+       ; break
+#endif
+    :: else -> break
+    od
 }
 
 /* Its end: the loop is as it was before its first socket. */
@@ -395,6 +444,7 @@ inline watchman_over()
         port_open = false;
         wakes = 0;
         waking = false;
+        owed = false;
         watchman_state = WATCHMAN_NONE;
 #if defined(MUTANT_NEVER_JOINED)
         watchman_left = false;
@@ -418,7 +468,7 @@ inline watchman_sleep(_state, _limited)
 {
     atomic { watchman_state = _state; cond_wait() };
     atomic {
-        (!blocked[me] || _limited) && lock == NOBODY -> lock = me;
+        (!blocked[me] || (_limited && enders == 0)) && lock == NOBODY -> lock = me;
         blocked[me] = false;
         place[me] = AWAKE;
         watchman_state = WATCHMAN_AWAKE
@@ -444,6 +494,12 @@ inline watchman_poll()
     }
 }
 
+#ifdef MUTANT_DOZES_AT_END
+#define dozes (!quiet && !loop_busy)
+#else
+#define dozes (!quiet && !loop_busy && enders == 0)
+#endif
+
 proctype watchman(byte it)
 {
     bool takes[2], busy, over, quiet;
@@ -462,10 +518,20 @@ end:
               fi
           };
           if
-          :: !quiet && !loop_busy -> watchman_sleep(WATCHMAN_DOZING, true)
-          :: (quiet || loop_busy) && (poller != NOBODY || !poller_needed) ->
+#ifdef STRICT_CALLBACK
+          :: !called ->
+              atomic { called = true; calling = true; signal_ended(); mutex_unlock() };
+              atomic { /* of the program's; not short */
+                  returned[0] && returned[1] && lock == NOBODY -> lock = me;
+                  calling = false;
+                  settle();
+                  poller_check()
+              }
+#endif
+          :: dozes -> watchman_sleep(WATCHMAN_DOZING, true)
+          :: !dozes && (poller != NOBODY || !poller_needed) ->
               watchman_sleep(WATCHMAN_ASLEEP, false)
-          :: (quiet || loop_busy) && poller == NOBODY && poller_needed -> watchman_poll()
+          :: !dozes && poller == NOBODY && poller_needed -> watchman_poll()
           fi
        od;
        atomic { quiet = false; mutex_unlock() };
@@ -480,20 +546,19 @@ end:
 
 /* ---- the program's threads ---- */
 
+/* Without its beginning, which joins. */
 inline loop_hold()
 {
     if
     :: watchman_state != WATCHMAN_NONE -> sockets++; signal_ended()
     :: else ->
-#ifndef MUTANT_HOLD_WITHOUT_JOIN
+#ifdef MUTANT_HOLD_JOINS_LATE
         watchman_join();
 #endif
         assert(!port_open && wakes == 0);
         port_open = true;
         place[WATCHMAN] = AWAKE;
-#ifdef MUTANT_HOLD_WITHOUT_JOIN
-        assert(!watchman_left);
-#endif
+        assert(!watchman_left); /* nobody would join it any more */
         if
         :: thread[0] == THREAD_NONE -> current = 0
         :: thread[0] != THREAD_NONE && thread[1] == THREAD_NONE -> current = 1
@@ -509,7 +574,17 @@ inline loop_hold()
 
 inline loop_end()
 {
-    atomic { settle(); poller_check(); enders++ };
+    atomic {
+        settle();
+        poller_check();
+        enders++;
+        if
+#ifndef MUTANT_NOT_ROUSED
+        :: loop_ending -> rouse(WATCHMAN)
+#endif
+        :: else
+        fi
+    };
     do
     :: loop_ending && hasty -> break
     :: loop_ending ->
@@ -524,11 +599,12 @@ inline loop_end()
     atomic {
         ending[me] = false;
         /* When close returns, the thread and the port are gone, unless time ran out. */
-        assert(hasty || sockets > 0 || out || watchman_state == WATCHMAN_NONE);
-        enders--;
-        watchman_join();
-        signal_ended()
-    }
+        assert(hasty || unlistened == 0);
+        assert(hasty || sockets > 0 || out || calling || watchman_state == WATCHMAN_NONE);
+        enders--
+    };
+    watchman_join();
+    atomic { signal_ended() }
 }
 
 /* The op may still be in flight, and its packet late. spry_loop_release */
@@ -538,7 +614,11 @@ inline socket_close(_t)
     :: _t == 0 && bare -> bare = false
     :: !(_t == 0 && bare) && call[_t] == CALL_NONE -> attached--
     :: else ->
-        shut[_t] = true
+        shut[_t] = true;
+        if
+        :: _t == 1 -> unlistened++ /* name_unbind */
+        :: else
+        fi
 #ifdef MUTANT_DETACHED_AT_CLOSE
         ; attached--
 #endif
@@ -553,13 +633,16 @@ inline socket_close(_t)
 proctype app(byte me; byte rounds)
 {
     bool takes[2], busy, mine;
-    byte other = 1 - me;
+    byte joined, other = 1 - me;
 
     do
     :: rounds > 0 ->
         rounds--;
+        mutex_lock();
+#if !defined(MUTANT_HOLD_WITHOUT_JOIN) && !defined(MUTANT_HOLD_JOINS_LATE)
+        watchman_join();
+#endif
         atomic {
-            mutex_lock();
             loop_hold();
             if
             :: rounds == 0 && me == 0 -> out = true; in_flight++ /* spry_offload */
@@ -583,6 +666,11 @@ proctype app(byte me; byte rounds)
             poller_check();
             mutex_unlock()
         };
+        /* May stay out of the library as long as the other closes. */
+        if
+        :: true
+        :: true -> enders == 0
+        fi;
         atomic {
             mutex_lock();
             /* The other's request may end by this thread, and its socket too. */
@@ -632,6 +720,17 @@ end:
     od
 }
 
+/* Another call into the library, whichever, comes sooner or later. */
+proctype caller()
+{
+    byte me = 5;
+
+end:
+    do
+    :: atomic { owed && lock == NOBODY -> lock = me; settle(); poller_check(); mutex_unlock() }
+    od
+}
+
 /* An op of a socket whose request is over is silent until its descriptor is closed. */
 proctype kernel()
 {
@@ -648,7 +747,7 @@ proctype judge()
     timeout;
     assert(returned[0] && returned[1]); /* nobody waits for ever */
     assert(lock == NOBODY && poller == NOBODY && sockets == 0 && enders == 0);
-    assert(in_flight == 0 && attached == 0 && inside == 0 && !posted);
+    assert(in_flight == 0 && attached == 0 && inside == 0 && unlistened == 0 && !posted);
     assert(!port_open && watchman_state == WATCHMAN_NONE);
     assert(!watchman_left);
     /* Joined once or detached once; the one that was joined is not there any more. */
@@ -668,6 +767,7 @@ init
         run watchman(1);
         run watchman(2);
         run offload();
+        run caller();
         run kernel();
 #ifndef LTL
         run judge()

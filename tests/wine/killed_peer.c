@@ -63,7 +63,7 @@ static HANDLE start(const char *role, const char *url)
         stress_die("own name", __LINE__, -1);
     (void)snprintf(command, sizeof(command), "\"%s\" %s %s", program, role, url);
     if (!CreateProcessA(NULL, command, NULL, NULL, FALSE, 0, NULL, NULL, &startup, &process))
-        stress_die("no process", __LINE__, -1);
+        stress_die("no process", __LINE__, (int)GetLastError());
     (void)CloseHandle(process.hThread);
     return process.hProcess;
 }

@@ -7,4 +7,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+/* Only families that this machine has an address of. */
+enum { RESOLVE_FLAGS = AI_ADDRCONFIG };
+
 #endif

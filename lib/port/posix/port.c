@@ -363,6 +363,11 @@ void spry_port_detach(struct port *port, struct descriptor *descriptor)
     port->attached--;
 }
 
+size_t spry_port_pending(const struct descriptor *descriptor)
+{
+    return spry_net_pending(descriptor->fd);
+}
+
 bool spry_port_watching(const struct port *port)
 {
     return port->attached > 0;

@@ -79,7 +79,10 @@ int spry_thread_start(struct thread *thread)
 
 void spry_thread_join(struct thread *thread)
 {
-    pthread_join(thread->handle.system, NULL);
+    if (pthread_equal(thread->handle.system, pthread_self()))
+        pthread_detach(thread->handle.system);
+    else
+        pthread_join(thread->handle.system, NULL);
 }
 
 void spry_thread_detach(struct thread *thread)

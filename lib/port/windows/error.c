@@ -69,6 +69,10 @@ int spry_system_error(uint32_t code, enum op_kind kind)
         {WSAECONNABORTED, NNG_ECONNABORTED},
         {WSAECONNREFUSED, NNG_ECONNREFUSED},
         {WSAENOBUFS, NNG_ENOMEM},
+        {WSAENETDOWN, NNG_EUNREACHABLE},
+        {WSAEHOSTDOWN, NNG_EUNREACHABLE},
+        {WSAEWOULDBLOCK, NNG_EAGAIN},
+        {ERROR_PIPE_LISTENING, NNG_EINTERNAL},
         {WSAETIMEDOUT, NNG_ETIMEDOUT},
         {WSAENOTSOCK, NNG_ECLOSED},
     };
@@ -81,6 +85,7 @@ int spry_system_error(uint32_t code, enum op_kind kind)
     case ERROR_PIPE_NOT_CONNECTED:
     case ERROR_BAD_PIPE:
     case ERROR_NETNAME_DELETED:
+    case ERROR_GRACEFUL_DISCONNECT:
     case HANDLES_CLOSED:
     case WSAECONNRESET:
     case WSAENETRESET:

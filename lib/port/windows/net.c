@@ -58,7 +58,8 @@ int spry_net_bind(intptr_t handle, const struct net_address *address)
 
 /*
  * Nothing to ask for: an address is free here as soon as its listener is closed. SO_REUSEADDR would
- * let others take it over, SO_EXCLUSIVEADDRUSE would hold it while an old connection lingers.
+ * let anybody take it over; SO_EXCLUSIVEADDRUSE would hold it while an old connection lingers. With
+ * neither, a socket of the same user that sets SO_REUSEADDR may still take it over.
  */
 void spry_net_reuse(intptr_t handle)
 {
@@ -103,7 +104,6 @@ int spry_net_remote(intptr_t handle, struct net_address *address)
     return address_by(getpeername, handle, address);
 }
 
-/* A named pipe does not tell, and is not asked: it fails, which reads as 0. */
 size_t spry_net_pending(intptr_t handle)
 {
     u_long bytes = 0;

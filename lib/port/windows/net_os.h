@@ -6,4 +6,7 @@
 
 #include <ws2tcpip.h>
 
+/* Not AI_ADDRCONFIG: loopback does not count there, and localhost must be found off line too. */
+enum { RESOLVE_FLAGS = 0 };
+
 #endif

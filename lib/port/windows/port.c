@@ -22,6 +22,13 @@
 
 #include <string.h>
 
+/*
+ * How many threads may run that have waited in the port: all. The usual limit, one for each processor,
+ * counts each thread that ever blocked in the library, even while it computes, and would keep packets
+ * from the one that waits.
+ */
+enum { THREADS_MAX = 0x7fffffff };
+
 enum {
     PACKETS_MAX = 32,    /* of one wait */
     CHUNK_MAX = 1 << 20, /* of one call: what the kernel may have to lock or copy */
@@ -31,6 +38,8 @@ enum {
 };
 
 _Static_assert(sizeof(OVERLAPPED) <= sizeof(((struct call *)0)->overlapped), "room for it");
+_Static_assert(offsetof(struct call, overlapped) == 0, "a packet names its call");
+_Static_assert(_Alignof(struct call) >= _Alignof(OVERLAPPED), "and may lie where it does");
 _Static_assert(2 * ACCEPT_ADDRESS <= OP_SCRATCH_BYTES, "two addresses fit");
 
 static HANDLE handle_of(const struct descriptor *descriptor)
@@ -285,6 +294,12 @@ static bool call_moved(struct call *call)
     return true;
 }
 
+static void call_room_free(struct call *call)
+{
+    spry_free(call->room, OP_SCRATCH_BYTES);
+    call->room = NULL;
+}
+
 static void call_outcome(struct call *call, struct task_queue *completed)
 {
     struct op *op = call->op;
@@ -293,12 +308,13 @@ static void call_outcome(struct call *call, struct task_queue *completed)
     op->result = spry_system_error(call->error, (enum op_kind)op->kind);
     call->waiting = false;
     if (op->result != 0 || (!waited && call_moved(call))) {
-        spry_free(call->room, OP_SCRATCH_BYTES);
-        call->room = NULL;
+        call_room_free(call);
         (void)spry_op_step(op, OP_FINISH);
         spry_tasks_push(completed, &op->task);
     } else {
         call->waiting = op->kind == OP_READ && !waited;
+        if (call->waiting)
+            call_room_free(call);
         spry_tasks_push(completed, &call->again);
     }
 }
@@ -356,7 +372,7 @@ int spry_port_open(struct port *port)
     *port = (struct port){.batch = 1};
     if (WSAStartup(MAKEWORD(2, 2), &data) != 0)
         return NNG_ENOMEM;
-    port->completions = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 0);
+    port->completions = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, THREADS_MAX);
     if (port->completions != NULL)
         return 0;
     (void)WSACleanup();
@@ -407,6 +423,12 @@ void spry_port_detach(struct port *port, struct descriptor *descriptor)
 {
     spry_port_shutdown(port, descriptor);
     port->attached--;
+}
+
+/* A named pipe is not asked. */
+size_t spry_port_pending(const struct descriptor *descriptor)
+{
+    return is_pipe(descriptor) ? 0 : spry_net_pending(descriptor->handle);
 }
 
 bool spry_port_watching(const struct port *port)

@@ -46,7 +46,8 @@ struct port {
     size_t attached;
     size_t in_flight; /* ops submitted and not yet dequeued, and whoever else needs the port open */
     void *completions;
-    uint32_t batch; /* packets to ask for: more when as many came, since asking in vain has a price */
+    uint32_t
+        batch; /* packets to ask for: more when as many came, since asking in vain has a price */
     atomic_bool waking; /* a wake-up is on its way */
     atomic_bool owed;   /* one could not be posted */
 };

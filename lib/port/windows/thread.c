@@ -10,6 +10,8 @@
 #include <bcrypt.h>
 #include <process.h>
 
+enum { JOIN_MS = 50 };
+
 _Static_assert(sizeof(SRWLOCK) == sizeof(struct mutex), "an SRWLOCK is a pointer");
 _Static_assert(sizeof(CONDITION_VARIABLE) == sizeof(struct cond), "so is a condition variable");
 
@@ -64,13 +66,15 @@ static unsigned __stdcall thread_main(void *argument)
 
 int spry_thread_start(struct thread *thread)
 {
-    thread->handle.system = (void *)_beginthreadex(NULL, 0, thread_main, thread, 0, NULL);
+    thread->handle.system =
+        (void *)_beginthreadex(NULL, 0, thread_main, thread, 0, &thread->handle.id);
     return thread->handle.system != NULL ? 0 : NNG_ENOMEM;
 }
 
 void spry_thread_join(struct thread *thread)
 {
-    (void)WaitForSingleObject(thread->handle.system, INFINITE);
+    if (thread->handle.id != GetCurrentThreadId())
+        (void)WaitForSingleObject(thread->handle.system, JOIN_MS);
     (void)CloseHandle(thread->handle.system);
 }
 

@@ -14,6 +14,7 @@ struct cond {
 
 struct thread_handle {
     void *system;
+    unsigned id;
 };
 
 #define SPRY_MUTEX_INIT                                                                            \
