@@ -12,43 +12,10 @@
 
 #include <check.h>
 
-struct holdings {
-    size_t descriptors;
-    size_t threads;
-};
-
-static struct holdings holdings(void)
-{
-    return (struct holdings){link_descriptors(), link_threads()};
-}
-
-static bool holdings_are(void *argument)
-{
-    struct holdings *before = argument;
-    struct holdings now = holdings();
-
-    return now.descriptors == before->descriptors && now.threads == before->threads;
-}
-
-static void *nothing_main(void *argument)
-{
-    return argument;
-}
-
-/* What the sanitizers start with the first thread is there before anything is counted. */
-static struct holdings holdings_before(void)
-{
-    pthread_t thread;
-
-    pthread_create(&thread, NULL, nothing_main, NULL);
-    pthread_join(thread, NULL);
-    return holdings();
-}
-
 /* A fork of the program that does nothing keeps the descriptors open: nobody must notice. */
 START_TEST(a_fork_of_the_host_does_not_disturb)
 {
-    struct holdings before = holdings_before();
+    struct link_holdings before = link_holdings();
     char url[LINK_URL_BYTES];
     struct raw_peer client = {-1, false};
     nng_socket rep;
@@ -82,7 +49,7 @@ START_TEST(a_fork_of_the_host_does_not_disturb)
     }
     ck_assert_int_eq(nng_dial(req, url, NULL, 0), NNG_ECONNREFUSED);
     ck_assert_int_eq(nng_close(req), 0);
-    ck_assert(link_wait(holdings_are, &before));
+    ck_assert(link_wait(link_holdings_are, &before));
     kill(child, SIGKILL);
     ck_assert_int_eq(waitpid(child, NULL, 0), child);
 }

@@ -1098,48 +1098,15 @@ END_TEST
 
 /* ---- nothing is left ---- */
 
-struct holdings {
-    size_t descriptors;
-    size_t threads;
-};
-
-static struct holdings holdings(void)
-{
-    return (struct holdings){link_descriptors(), link_threads()};
-}
-
-static bool holdings_are(void *argument)
-{
-    struct holdings *before = argument;
-    struct holdings now = holdings();
-
-    return now.descriptors == before->descriptors && now.threads == before->threads;
-}
-
-static void *nothing_main(void *argument)
-{
-    return argument;
-}
-
-/* What the sanitizers start with the first thread is there before anything is counted. */
-static struct holdings holdings_before(void)
-{
-    pthread_t thread;
-
-    pthread_create(&thread, NULL, nothing_main, NULL);
-    pthread_join(thread, NULL);
-    return holdings();
-}
-
 START_TEST(the_last_close_gives_everything_back)
 {
-    struct holdings before = holdings_before();
+    struct link_holdings before = link_holdings();
 
     for (int round = 0; round < 10; round++) {
         char url[LINK_URL_BYTES];
         nng_socket rep;
         nng_socket req[10];
-        struct holdings busy;
+        struct link_holdings busy;
 
         link_url((enum link_kind)_i, url);
         rep = link_rep(url);
@@ -1150,12 +1117,12 @@ START_TEST(the_last_close_gives_everything_back)
         if (_i == LINK_TCP) /* with the thread that looks up names */
             ck_assert_int_eq(nng_dial(req[0], "tcp://localhost:9", NULL, NNG_FLAG_NONBLOCK), 0);
         ck_assert_int_eq(link_send(req[0], "pending", 7, 0), 0);
-        busy = holdings();
+        busy = link_holdings();
         ck_assert_uint_gt(busy.threads, before.threads);
         for (int i = 0; i < 10; i++)
             ck_assert_int_eq(nng_close(req[i]), 0);
         ck_assert_int_eq(nng_close(rep), 0);
-        ck_assert_msg(link_wait(holdings_are, &before),
+        ck_assert_msg(link_wait(link_holdings_are, &before),
                       "%zu descriptors and %zu threads, not %zu and %zu", link_descriptors(),
                       link_threads(), before.descriptors, before.threads);
     }
@@ -1253,7 +1220,7 @@ close_rep:
 
 static bool nothing_lives(void *argument)
 {
-    return fail_alloc_live_blocks() == 0 && holdings_are(argument);
+    return fail_alloc_live_blocks() == 0 && link_holdings_are(argument);
 }
 
 /*
@@ -1264,7 +1231,7 @@ START_TEST(every_shortage_of_memory_is_survived)
 {
     int flags = _i / LINKS % 2 == 0 ? 0 : NNG_FLAG_NONBLOCK;
     size_t bytes = _i / LINKS / 2 == 0 ? 10 : 100000;
-    struct holdings before = holdings_before();
+    struct link_holdings before = link_holdings();
     size_t failed = 0;
     size_t survived = 0;
 

@@ -232,6 +232,19 @@ size_t link_threads(void)
     return host_threads();
 }
 
+struct link_holdings link_holdings(void)
+{
+    return (struct link_holdings){link_descriptors(), link_threads()};
+}
+
+bool link_holdings_are(void *argument)
+{
+    struct link_holdings *before = argument;
+    struct link_holdings now = link_holdings();
+
+    return now.descriptors == before->descriptors && now.threads == before->threads;
+}
+
 uint32_t link_ip4(const char *text)
 {
     unsigned parts[4];

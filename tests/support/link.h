@@ -57,6 +57,16 @@ double link_seconds(void);
 size_t link_descriptors(void);
 size_t link_threads(void);
 
+/* Both. What the sanitizers start with the first thread is there before anything is counted. */
+struct link_holdings {
+    size_t descriptors;
+    size_t threads;
+};
+struct link_holdings link_holdings(void);
+
+/* For link_wait: they are again what `argument` (struct link_holdings) says. */
+bool link_holdings_are(void *argument);
+
 /* An IPv4 address as a nng_sockaddr has it; a port of one as a number. */
 uint32_t link_ip4(const char *text);
 int link_port(uint16_t port);
