@@ -2,7 +2,6 @@
 #include "support/link.h"
 #include "support/raw_peer.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
