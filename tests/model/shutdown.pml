@@ -4,7 +4,7 @@
  *
  * It mirrors lib/loop.c (waiter_rouse, poller_promote, poller_check, loop_poll, waiter_finished,
  * spry_waiter_wait, waiter_sleep, watchman_poll, watchman_over, watchman_join, watchman_main,
- * spry_loop_pass, spry_loop_hold, spry_loop_release, ender_wait, spry_loop_end) over lib/port/windows/port.c
+ * spry_loop_pass, spry_loop_hold, spry_loop_release, spry_loop_end) over lib/port/windows/port.c
  * (spry_port_wait, spry_port_wake with its flag, spry_port_check). An op is here what op.pml shows it
  * to be.
  *
@@ -17,30 +17,27 @@
  * whoever calls into the library next, once a wake-up could not be posted.
  *
  * Bounds: ROUNDS of the first thread, one of the second; one op for each socket; one wake-up that is
- * not posted; no timers; with CALLBACKS one callback, on the watchman's thread, which may close either
- * socket and may last until both threads are through. A condition wakes nobody by itself. Time passes only where a
+ * not posted; no timers, no callbacks. A condition wakes nobody by itself. Time passes only where a
  * wait has a limit, and not for the watchman's doze while somebody closes.
+ *
+ * STRICT_CALLBACK asks for more than the design promises; README.md.
  */
 #ifndef ROUNDS
 #define ROUNDS 2
-#endif
-#ifndef CALLBACKS
-#define CALLBACKS 0
 #endif
 #ifndef POSTS_FAIL
 #define POSTS_FAIL 1
 #endif
 
-#define NOBODY   4
-#define CALLBACK 3 /* the watchman's thread, in a callback of the program's */
+#define NOBODY   3
 #define WATCHMAN 2 /* the threads of the program are 0 and 1 */
 
 /* enum waiter_place */
 #define AWAKE   0
 #define ASLEEP  1
 #define POLLING 2
-byte place[4]; /* of a thread's waiter, be it for a request or that of ender_wait */
-bool blocked[4]; /* on its own condition, not signalled yet */
+byte place[3];
+bool blocked[3]; /* on its own condition, not signalled yet */
 bool sleeper[2]; /* in loop.sleepers */
 
 /* enum watchman_state */
@@ -55,8 +52,8 @@ byte poller = NOBODY;
 bool polls; /* it changed since the watchman looked */
 byte sockets, enders, unlistened;
 bool watchman_left;
-bool ending[4]; /* waits for loop.ended, not signalled yet */
-bool hasty;     /* 50 ms pass at any time: spry_loop_end may leave before the watchman */
+bool ending[2]; /* waits for loop.ended, not signalled yet */
+bool hasty;     /* 50 ms pass at once: spry_loop_end may leave before the watchman */
 
 /* The port. */
 bool port_open;
@@ -93,12 +90,10 @@ byte current; /* loop.watchman_thread */
 
 bool returned[2];
 
-#if CALLBACKS
-bool called, callbacks; /* the callback was asked for; it is in loop.callbacks */
-bool calling;           /* the watchman is in it */
+#ifdef STRICT_CALLBACK
+bool called, calling; /* the watchman is in a callback of the program's */
 #else
-#define callbacks false
-#define calling   false
+#define calling false
 #endif
 
 #define HELD          assert(lock == me)
@@ -107,17 +102,6 @@ bool calling;           /* the watchman is in it */
 #define nobody_sleeps (!sleeper[0] && !sleeper[1])
 #define loop_ending                                                                       \
     (unlistened > 0 || (sockets == 0 && watchman_state != WATCHMAN_NONE && !out && !calling))
-
-#ifdef MUTANT_ENDER_IDLE
-#define ender_polls false
-#else
-#define ender_polls (poller == NOBODY && attached > 0 && (unlistened > 0 || in_flight > 0))
-#endif
-#ifdef MUTANT_ENDER_KEPT
-#define ender_over false
-#else
-#define ender_over (enders > 0 && (!loop_ending || (unlistened == 0 && in_flight == 0)))
-#endif
 
 #define mutex_lock()   atomic { lock == NOBODY -> lock = me }
 #define mutex_unlock() atomic { HELD; lock = NOBODY }
@@ -174,10 +158,7 @@ inline signal_ended()
     if
     :: ending[0] -> ending[0] = false
     :: ending[1] -> ending[1] = false
-#if CALLBACKS
-    :: ending[CALLBACK] -> ending[CALLBACK] = false
-#endif
-    :: !ending[0] && !ending[1] && !ending[CALLBACK]
+    :: !ending[0] && !ending[1]
     fi
 }
 
@@ -203,17 +184,8 @@ inline poller_promote()
     if
     :: poller_needed && sleeper[0] -> promoted(0)
     :: poller_needed && sleeper[1] -> promoted(1)
-    :: poller_needed && nobody_sleeps ->
-        if
-        :: watchman_state == WATCHMAN_ASLEEP -> blocked[WATCHMAN] = false
-        :: else
-        fi
-#ifndef MUTANT_ENDER_UNTOLD
-        ; if
-        :: enders > 0 -> signal_ended()
-        :: else
-        fi
-#endif
+    :: poller_needed && nobody_sleeps && watchman_state == WATCHMAN_ASLEEP ->
+        blocked[WATCHMAN] = false
     :: else
     fi
 }
@@ -235,7 +207,7 @@ inline poller_check()
         fi
     :: else ->
         if
-        :: place[poller] != AWAKE && (loop_busy || (place[poller] == ASLEEP && attached > 0) || ender_over) ->
+        :: place[poller] != AWAKE && (loop_busy || (place[poller] == ASLEEP && attached > 0)) ->
             rouse(poller)
         :: else
         fi
@@ -304,10 +276,10 @@ inline settle()
 /* ---- the poller ---- */
 
 /* All packets that are there. */
-inline port_wait(_limited)
+inline port_wait()
 {
     atomic {
-        wakes > 0 || call[0] == CALL_QUEUED || call[1] == CALL_QUEUED || busy || (_limited && hasty) ->
+        wakes > 0 || call[0] == CALL_QUEUED || call[1] == CALL_QUEUED || busy ->
         assert(port_open);
         wakes = 0;
         if :: call[0] == CALL_QUEUED -> call[0] = CALL_TAKEN; takes[0] = true :: else fi;
@@ -337,12 +309,12 @@ inline cond_wait()
     lock = NOBODY
 }
 
-inline loop_poll(_limited)
+inline loop_poll()
 {
     if
     :: attached > 0 ->
         atomic { HELD; busy = loop_busy; place[me] = POLLING; inside++; lock = NOBODY };
-        port_wait(_limited);
+        port_wait();
         atomic {
             mutex_lock();
             busy = false;
@@ -394,7 +366,7 @@ inline waiter_wait()
             fi
         };
         if
-        :: poller == me -> loop_poll(false)
+        :: poller == me -> loop_poll()
         :: else ->
             atomic { poller_check() };
             waiter_sleep()
@@ -454,15 +426,15 @@ inline watchman_join()
 /* Its end: the loop is as it was before its first socket. */
 inline watchman_over()
 {
-    over = !(sockets > 0 || in_flight > 0 || poller != NOBODY || loop_busy || callbacks);
+    over = !(sockets > 0 || in_flight > 0 || poller != NOBODY || loop_busy);
 #ifdef MUTANT_OVER_IN_FLIGHT
-    over = !(sockets > 0 || poller != NOBODY || loop_busy || callbacks);
+    over = !(sockets > 0 || poller != NOBODY || loop_busy);
 #endif
 #ifdef MUTANT_OVER_POLLER
-    over = !(sockets > 0 || in_flight > 0 || loop_busy || callbacks);
+    over = !(sockets > 0 || in_flight > 0 || loop_busy);
 #endif
 #ifdef MUTANT_OVER_BUSY
-    over = !(sockets > 0 || in_flight > 0 || poller != NOBODY || callbacks);
+    over = !(sockets > 0 || in_flight > 0 || poller != NOBODY);
 #endif
     if
     :: over ->
@@ -508,9 +480,9 @@ inline watchman_poll()
     atomic { poller_set(me) };
     do
     :: true ->
-        loop_poll(false);
+        loop_poll();
         if
-        :: nobody_sleeps && !callbacks && sockets > 0 && poller_needed && poller == me
+        :: nobody_sleeps && sockets > 0 && poller_needed && poller == me
         :: else -> break
         fi
     od;
@@ -522,117 +494,6 @@ inline watchman_poll()
     }
 }
 
-/* ---- the end of a close ---- */
-
-/* One wait of a closer. */
-inline ender_wait()
-{
-    if
-    :: ender_polls ->
-        atomic { poller_set(me) };
-        loop_poll(true);
-        atomic {
-            if
-            :: poller == me -> poller_promote()
-            :: else
-            fi
-        }
-    :: else ->
-        atomic {
-            if
-#ifndef MUTANT_NOT_ROUSED
-            :: sockets == 0 -> rouse(WATCHMAN)
-#endif
-            :: else
-            fi;
-            ending[me] = true;
-            mutex_unlock()
-        };
-        atomic { (!ending[me] || hasty) && lock == NOBODY -> lock = me; ending[me] = false }
-    fi
-}
-
-inline loop_end()
-{
-    atomic { settle(); poller_check(); enders++ };
-    do
-    :: loop_ending && hasty -> break
-    :: loop_ending -> ender_wait()
-    :: else -> break
-    od;
-    atomic {
-        /* When close returns, the thread and the port are gone, unless time ran out. */
-        assert(hasty || unlistened == 0);
-        assert(hasty || sockets > 0 || out || calling || watchman_state == WATCHMAN_NONE);
-        enders--
-    };
-    watchman_join();
-    atomic { signal_ended() }
-}
-
-/* The op may still be in flight, and its packet late. spry_loop_release */
-inline socket_close(_t)
-{
-    if
-    :: _t == 0 && bare -> bare = false
-    :: !(_t == 0 && bare) && call[_t] == CALL_NONE -> attached--
-    :: else ->
-        shut[_t] = true;
-        if
-        :: _t == 1 -> unlistened++ /* name_unbind */
-        :: else
-        fi
-#ifdef MUTANT_DETACHED_AT_CLOSE
-        ; attached--
-#endif
-    fi;
-    sockets--;
-    if
-    :: sockets == 0 -> rouse(WATCHMAN)
-    :: else
-    fi
-}
-
-/* Another's request ends by this thread, and its socket too. */
-inline rob(_t)
-{
-    finish(_t);
-    socket_close(_t);
-    robbed[_t] = true
-}
-
-#if CALLBACKS
-/* It may close a socket, and may be long. */
-inline callback_run()
-{
-    atomic { callbacks = false; calling = true; signal_ended(); mutex_unlock(); me = CALLBACK };
-    if
-    :: atomic { waits[0] && !done[0] && lock == NOBODY -> lock = me; rob(0) }; robs = true
-    :: atomic { waits[1] && !done[1] && lock == NOBODY -> lock = me; rob(1) }; robs = true
-    :: true
-    fi;
-    if
-    :: robs ->
-        robs = false;
-        loop_end();
-        atomic { settle(); poller_check(); mutex_unlock() } /* spry_loop_leave */
-    :: else
-    fi;
-    if
-    :: true
-    :: returned[0] && returned[1]
-    fi;
-    atomic {
-        me = WATCHMAN;
-        mutex_lock();
-        calling = false;
-        settle();
-        poller_check()
-    }
-}
-
-#endif
-
 #ifdef MUTANT_DOZES_AT_END
 #define dozes (!quiet && !loop_busy)
 #else
@@ -641,8 +502,8 @@ inline callback_run()
 
 proctype watchman(byte it)
 {
-    bool takes[2], busy, over, quiet, robs;
-    byte me = WATCHMAN, joined;
+    bool takes[2], busy, over, quiet;
+    byte me = WATCHMAN;
 
 end:
     do
@@ -657,13 +518,20 @@ end:
               fi
           };
           if
-#if CALLBACKS
-          :: callbacks -> callback_run()
+#ifdef STRICT_CALLBACK
+          :: !called ->
+              atomic { called = true; calling = true; signal_ended(); mutex_unlock() };
+              atomic { /* of the program's; not short */
+                  returned[0] && returned[1] && lock == NOBODY -> lock = me;
+                  calling = false;
+                  settle();
+                  poller_check()
+              }
 #endif
-          :: !callbacks && dozes -> watchman_sleep(WATCHMAN_DOZING, true)
-          :: !callbacks && !dozes && (poller != NOBODY || !poller_needed) ->
+          :: dozes -> watchman_sleep(WATCHMAN_DOZING, true)
+          :: !dozes && (poller != NOBODY || !poller_needed) ->
               watchman_sleep(WATCHMAN_ASLEEP, false)
-          :: !callbacks && !dozes && poller == NOBODY && poller_needed -> watchman_poll()
+          :: !dozes && poller == NOBODY && poller_needed -> watchman_poll()
           fi
        od;
        atomic { quiet = false; mutex_unlock() };
@@ -701,6 +569,64 @@ inline loop_hold()
         polls = true; /* seen = polls - 1 */
         watchman_state = WATCHMAN_AWAKE;
         sockets++
+    fi
+}
+
+inline loop_end()
+{
+    atomic {
+        settle();
+        poller_check();
+        enders++;
+        if
+#ifndef MUTANT_NOT_ROUSED
+        :: loop_ending -> rouse(WATCHMAN)
+#endif
+        :: else
+        fi
+    };
+    do
+    :: loop_ending && hasty -> break
+    :: loop_ending ->
+        atomic { ending[me] = true; mutex_unlock() };
+        atomic { (!ending[me] || hasty) && lock == NOBODY -> lock = me };
+        if
+        :: hasty -> break
+        :: !hasty
+        fi
+    :: else -> break
+    od;
+    atomic {
+        ending[me] = false;
+        /* When close returns, the thread and the port are gone, unless time ran out. */
+        assert(hasty || unlistened == 0);
+        assert(hasty || sockets > 0 || out || calling || watchman_state == WATCHMAN_NONE);
+        enders--
+    };
+    watchman_join();
+    atomic { signal_ended() }
+}
+
+/* The op may still be in flight, and its packet late. spry_loop_release */
+inline socket_close(_t)
+{
+    if
+    :: _t == 0 && bare -> bare = false
+    :: !(_t == 0 && bare) && call[_t] == CALL_NONE -> attached--
+    :: else ->
+        shut[_t] = true;
+        if
+        :: _t == 1 -> unlistened++ /* name_unbind */
+        :: else
+        fi
+#ifdef MUTANT_DETACHED_AT_CLOSE
+        ; attached--
+#endif
+    fi;
+    sockets--;
+    if
+    :: sockets == 0 -> rouse(WATCHMAN)
+    :: else
     fi
 }
 
@@ -750,7 +676,10 @@ proctype app(byte me; byte rounds)
             /* The other's request may end by this thread, and its socket too. */
             if
             :: waits[other] && !done[other] -> finish(other)
-            :: waits[other] && !done[other] -> rob(other)
+            :: waits[other] && !done[other] ->
+                finish(other);
+                socket_close(other);
+                robbed[other] = true
             :: true
             fi;
             mine = !robbed[me];
@@ -776,7 +705,7 @@ proctype app(byte me; byte rounds)
 /* offload_main: it is about to end, and leaves its work to others. */
 proctype offload()
 {
-    byte me = 5;
+    byte me = 4;
 
 end:
     do
@@ -785,40 +714,16 @@ end:
            posted = true;
            in_flight--;
            out = false;
-           if /* spry_loop_pass */
-           :: poller == NOBODY -> rouse(WATCHMAN)
-           :: else
-           fi;
            poller_check();
            mutex_unlock()
        }
     od
 }
 
-#if CALLBACKS
-/* spry_loop_callback, by whoever has the lock */
-proctype asker()
-{
-    byte me = 7;
-
-end:
-    do
-    :: atomic {
-           !called && port_open && lock == NOBODY -> lock = me;
-           called = true;
-           callbacks = true;
-           rouse(WATCHMAN);
-           mutex_unlock()
-       }
-    od
-}
-
-#endif
-
 /* Another call into the library, whichever, comes sooner or later. */
 proctype caller()
 {
-    byte me = 6;
+    byte me = 5;
 
 end:
     do
@@ -863,9 +768,6 @@ init
         run watchman(2);
         run offload();
         run caller();
-#if CALLBACKS
-        run asker();
-#endif
         run kernel();
 #ifndef LTL
         run judge()
