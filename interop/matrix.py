@@ -40,13 +40,16 @@ class Failed(Exception):
 
 
 class Process:
-    """A peer whose output lines can be waited for. It never outlives its cell."""
+    """
+    A peer whose output lines can be waited for, unless it is `quiet`: then they go nowhere. It never
+    outlives its cell.
+    """
 
-    def __init__(self, command):
+    def __init__(self, command, quiet=False):
         self.log = tempfile.TemporaryFile()
         try:
-            self.p = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                      stderr=self.log, encoding='latin-1')
+            self.p = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=self.log, encoding='latin-1',
+                                      stdout=subprocess.DEVNULL if quiet else subprocess.PIPE)
         except OSError as e:
             raise Failed('cannot start %s: %s' % (command[0], e)) from e
         self.timer = threading.Timer(LIMIT, self.p.kill)
@@ -133,17 +136,6 @@ def text_of(size):
     return ('Spry and nng! ' * (size // 14 + 1))[:size]
 
 
-def drain(process):
-    """These print every request; nobody needs to see them."""
-    threading.Thread(target=lambda: shutil.copyfileobj(process.p.stdout, Sink()),
-                     daemon=True).start()
-
-
-class Sink:
-    def write(self, data):
-        pass
-
-
 def we_ask_nngcat(cell, commands, directory):
     """nngcat --rep answers every request with one text."""
     url, count, text = cell.url(directory), COUNTS[cell.size], text_of(min(cell.size, 65536))
@@ -153,14 +145,13 @@ def we_ask_nngcat(cell, commands, directory):
     side = []
     try:
         if cell.listens == 'rep':
-            side.append(Process([*nngcat, '--bind', url]))
+            side.append(Process([*nngcat, '--bind', url], quiet=True))
             dial_when_up(side, [*we, 'dial', *args])
         else:
             side.append(Process([*we, 'listen', *args]))
             side[0].expect('ready')
-            side.append(Process([*nngcat, '--connect', url]))
+            side.append(Process([*nngcat, '--connect', url], quiet=True))
         ours = side[-1] if cell.listens == 'rep' else side[0]
-        drain(side[0] if cell.listens == 'rep' else side[1])
         ours.expect('replies %d' % count)
         ours.end()
     finally:
@@ -194,15 +185,13 @@ def nngcat_asks_us(cell, commands, directory):
     asked, side = 3, []
     try:
         if cell.listens == 'rep':
-            side.append(Process([*bind, '--bind', url]))
-            drain(side[0])
+            side.append(Process([*bind, '--bind', url], quiet=True))
             for _ in range(asked):
                 one_answer(side, [*connect, '--connect', url], text)
         else:
             asked = 1
             side.append(Process([*bind, '--bind', url]))
             side.append(spawn_until_up([*connect, '--connect', url]))
-            drain(side[1])
             said(side[0], text)
     finally:
         for process in side:
@@ -213,7 +202,7 @@ def nngcat_asks_us(cell, commands, directory):
 def spawn_until_up(command):
     end = time.time() + 5
     while True:
-        process = Process(command)
+        process = Process(command, quiet=True)
         try:
             process.p.wait(0.2)
         except subprocess.TimeoutExpired:
@@ -271,6 +260,8 @@ def run(job, commands, directory, end):
         what, good = function(cell, commands, directory), True
     except Failed as e:
         what, good = str(e), False
+    except Exception as e:  # the cell's failure, not the matrix's end
+        what, good = repr(e), False
     print('%s %s: %s, %.1f s' % ('ok  ' if good else 'FAIL', cell.name(), what,
                                  time.time() - began), flush=True)
     return good
