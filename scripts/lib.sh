@@ -42,26 +42,33 @@ build() {
     cmake --build "build/$1" --parallel "$(nproc)" || return 1
 }
 
-# step SECONDS TITLE COMMAND...: runs it with a heading, a limit of time, and the time taken.
-# A function may be the command. The outcome is kept for the summary; the step's status is
-# returned, so that steps which depend on it can be left out with && or if.
+# step SECONDS TITLE COMMAND...: runs it with a limit of time, and says how it went. What it prints
+# is kept in build/log; the last line is shown, and of a step that failed many more. A function may
+# be the command. The outcome is kept for the summary; the step's status is returned, so that steps
+# which depend on it can be left out with && or if.
 steps_passed=()
 steps_failed=()
+logs_failed=()
 step() {
-    local limit=$1 title=$2 began=$SECONDS status=0
+    local limit=$1 title=$2 began=$SECONDS status=0 log
     shift 2
+    log="build/log/$((${#steps_passed[@]} + ${#steps_failed[@]} + 1)) $title"
+    mkdir -p build/log
     printf '\n=== %s\n' "$title"
     if [ "$(type -t "$1")" = function ]; then
-        within "$limit" "$@" || status=$?
+        within "$limit" "$@" >"$log" 2>&1 || status=$?
     else
-        timeout -k 5 "$limit" "$@" </dev/null || status=$?
+        timeout -k 5 "$limit" "$@" </dev/null >"$log" 2>&1 || status=$?
     fi
     if [ "$status" -eq 0 ]; then
+        tail -n 1 "$log"
         steps_passed+=("$title")
         printf -- '--- %s: passed, %d s\n' "$title" $((SECONDS - began))
     else
+        tail -n 200 "$log"
         [ "$status" -eq 124 ] && title="$title (over $limit s)"
         steps_failed+=("$title")
+        logs_failed+=("$log")
         printf -- '--- %s: FAILED with status %d, %d s\n' "$title" "$status" $((SECONDS - began))
     fi
     return "$status"
@@ -81,12 +88,19 @@ skip() {
     steps_failed+=("$1 (left out: $2)")
 }
 
-# summary: the failed steps, the time and a count; the status to leave with.
+# summary: the end of what the failed steps printed, their names, the time and a count; the status to
+# leave with.
 summary() {
-    local title
+    local each
+    for each in "${logs_failed[@]}"; do
+        printf '\n=== FAILED: %s\n' "$each"
+        { grep -aiE 'fail|error|assert|fault|killed|timeout' "$each" | tail -n 20
+          echo ...
+          tail -n 20 "$each"; } | cut -c 1-300
+    done
     printf '\n=== Summary, %d s\n' "$SECONDS"
-    for title in "${steps_failed[@]}"; do
-        echo "FAILED: $title"
+    for each in "${steps_failed[@]}"; do
+        echo "FAILED: $each"
     done
     printf '%d passed, %d failed\n' "${#steps_passed[@]}" "${#steps_failed[@]}"
     [ ${#steps_failed[@]} -eq 0 ] && [ ${#steps_passed[@]} -gt 0 ]
