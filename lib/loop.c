@@ -32,6 +32,7 @@ enum { SETTLE_ROUNDS_MAX = 16 };
 static struct loop the_loop = {
     .lock = SPRY_MUTEX_INIT,
     .sleepers = {&the_loop.sleepers, &the_loop.sleepers},
+    .enders = {&the_loop.enders, &the_loop.enders},
 };
 
 struct loop *spry_loop_enter(void)
@@ -106,11 +107,25 @@ static bool loop_ending(const struct loop *loop)
            loop->offloads == 0;
 }
 
-/* A closer that polls has nothing to poll for any more; any other poller takes no harm. */
-static bool ender_over(const struct loop *loop)
+/* What a closer waits for may need a poller: packets of what was closed, or a call's outcome. */
+static bool enders_poll(const struct loop *loop)
 {
-    return loop->enders > 0 &&
-           (!loop_ending(loop) || (loop->unlistened == 0 && loop->port.in_flight == 0));
+    return loop_ending(loop) && (loop->unlistened > 0 || loop->port.in_flight > 0);
+}
+
+/* A closer: a waiter without a request, whose wait has a bound. */
+struct ender {
+    struct waiter waiter;
+    struct list node; /* in loop->enders */
+};
+
+/* Something that closers wait for has changed. */
+static void enders_rouse(struct loop *loop)
+{
+    struct list *node;
+
+    for (node = loop->enders.next; node != &loop->enders; node = node->next)
+        waiter_rouse(loop, &SPRY_CONTAINER(node, struct ender, node)->waiter);
 }
 
 /* The poller sleeps by what it knew: tells it of an earlier timer and of the first descriptor. */
@@ -130,7 +145,8 @@ static void poller_check(struct loop *loop)
         return;
     if (spry_timers_next(&loop->timers) < loop->poll_deadline_ns || loop_busy(loop) ||
         (poller->place == WAITER_ASLEEP && spry_port_watching(&loop->port)) ||
-        (loop->retired != NULL && poller->place == WAITER_POLLING) || ender_over(loop))
+        (loop->retired != NULL && poller->place == WAITER_POLLING) ||
+        (!spry_list_empty(&loop->enders) && !enders_poll(loop)))
         waiter_rouse(loop, poller);
 }
 
@@ -323,10 +339,10 @@ static bool watchman_over(struct loop *loop)
     spry_pool_trim();
     spry_spare_enable(false);
     loop->watchman_state = WATCHMAN_NONE;
-    loop->watchman_left = loop->enders > 0;
+    loop->watchman_left = !spry_list_empty(&loop->enders);
     if (!loop->watchman_left)
         spry_thread_detach(&loop->watchman_thread);
-    spry_cond_signal(&loop->ended);
+    enders_rouse(loop);
     return true;
 }
 
@@ -360,12 +376,12 @@ static void watchman_main(void *argument)
         seen = loop->polls;
         if (callback != NULL) {
             loop->calling = true;
-            spry_cond_signal(&loop->ended);
+            enders_rouse(loop);
             callback->run(callback);
             loop->calling = false;
             loop_settle(loop);
             poller_check(loop);
-        } else if (!quiet && !loop_busy(loop) && loop->enders == 0) {
+        } else if (!quiet && !loop_busy(loop) && spry_list_empty(&loop->enders)) {
             spry_spare_enable(true);
             watchman_sleep(loop, WATCHMAN_DOZING, spry_clock_ns() + WATCH_DELAY_NS);
         } else if (loop->poller != NULL || !poller_needed(loop)) {
@@ -392,7 +408,7 @@ int spry_loop_hold(struct loop *loop)
     watchman_join(loop);
     if (loop->watchman_state != WATCHMAN_NONE) {
         loop->sockets++;
-        spry_cond_signal(&loop->ended);
+        enders_rouse(loop);
         return 0;
     }
     rv = spry_port_open(&loop->port);
@@ -400,9 +416,6 @@ int spry_loop_hold(struct loop *loop)
         return rv;
     spry_idmap_init(&loop->handles, 1, 0x7fffffff, spry_random());
     spry_cond_init(&loop->watchman.cond);
-    if (!loop->ended_usable)
-        spry_cond_init(&loop->ended);
-    loop->ended_usable = true;
     loop->watchman.place = WAITER_AWAKE;
     loop->watchman_thread = (struct thread){.run = watchman_main, .argument = loop};
     rv = spry_thread_start(&loop->watchman_thread);
@@ -424,43 +437,47 @@ void spry_loop_release(struct loop *loop)
         waiter_rouse(loop, &loop->watchman);
 }
 
-/* Packets of what was closed are to be taken, and nobody waits for them: the watchman may be busy. */
-static bool ender_polls(const struct loop *loop)
+void spry_loop_unlistened(struct loop *loop)
 {
-    return loop->poller == NULL && spry_port_watching(&loop->port) &&
-           (loop->unlistened > 0 || loop->port.in_flight > 0);
+    loop->unlistened--;
+    enders_rouse(loop);
 }
 
-/* One wait of a closer: as the poller if nobody is, else for the word of those who have something. */
-static void ender_wait(struct loop *loop, uint64_t until_ns)
+/* One wait of a closer: as the poller if nobody is, else until that role or a word comes. */
+static void ender_wait(struct loop *loop, struct waiter *waiter, uint64_t until_ns)
 {
-    struct waiter waiter;
+    bool polls = enders_poll(loop);
 
-    if (!ender_polls(loop)) {
-        if (loop->sockets == 0)
-            waiter_rouse(loop, &loop->watchman);
-        spry_cond_wait(&loop->ended, &loop->lock, until_ns);
+    if (polls && loop->poller == NULL)
+        poller_set(loop, waiter);
+    if (polls && loop->poller == waiter) {
+        loop_poll(loop, waiter, until_ns);
         return;
     }
-    spry_waiter_init(&waiter, loop);
-    poller_set(loop, &waiter);
-    loop_poll(loop, &waiter, until_ns);
-    if (loop->poller == &waiter)
+    if (loop->poller == waiter)
         poller_promote(loop);
-    spry_cond_fini(&waiter.cond);
+    poller_check(loop);
+    if (polls)
+        spry_list_push(&loop->sleepers, &waiter->node);
+    waiter->place = WAITER_ASLEEP;
+    spry_cond_wait(&waiter->cond, &loop->lock, until_ns);
+    waiter->place = WAITER_AWAKE;
+    spry_list_remove(&waiter->node);
 }
 
-/* Whoever is woken wakes the next: several may have closed something. */
 void spry_loop_end(struct loop *loop)
 {
     uint64_t until_ns = spry_clock_ns() + END_WAIT_NS;
+    struct ender ender;
 
+    spry_waiter_init(&ender.waiter, loop);
+    spry_list_push(&loop->enders, &ender.node);
     loop_settle(loop);
-    poller_check(loop);
-    loop->enders++;
     while (loop_ending(loop) && spry_clock_ns() < until_ns)
-        ender_wait(loop, until_ns);
-    loop->enders--;
+        ender_wait(loop, &ender.waiter, until_ns);
+    spry_list_remove(&ender.node);
+    if (loop->poller == &ender.waiter)
+        poller_promote(loop);
+    spry_cond_fini(&ender.waiter.cond);
     watchman_join(loop);
-    spry_cond_signal(&loop->ended);
 }

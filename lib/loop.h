@@ -58,10 +58,8 @@ struct loop {
     uint32_t sockets;
     uint32_t offloads;   /* calls that block, out on their thread */
     uint32_t unlistened; /* closed listening handles that a thread still has in a call, or a packet */
-    struct cond ended;   /* for spry_loop_end; initialised once, by the first socket */
-    uint32_t enders;     /* threads in spry_loop_end: one of them joins the watchman */
+    struct list enders;  /* threads in spry_loop_end: one of them joins the watchman */
     bool watchman_left;  /* it has left the loop, and waits to be joined */
-    bool ended_usable;
 };
 
 /* The loop, locked. */
@@ -91,6 +89,9 @@ void spry_loop_release(struct loop *loop);
  * callbacks or lookups: then they go when that is over. After a spry_loop_hold. Lock held.
  */
 void spry_loop_end(struct loop *loop);
+
+/* One of loop->unlistened is through. Lock held. */
+void spry_loop_unlistened(struct loop *loop);
 
 /* Prepares `waiter` for one blocking call. */
 void spry_waiter_init(struct waiter *waiter, struct loop *loop);

@@ -23,8 +23,7 @@ static void acceptor_free(struct retired *retired)
 {
     struct acceptor *acceptor = SPRY_CONTAINER(retired, struct acceptor, retired);
 
-    acceptor->loop->unlistened--;
-    spry_cond_signal(&acceptor->loop->ended);
+    spry_loop_unlistened(acceptor->loop);
     spry_free(acceptor, sizeof(*acceptor));
 }
 

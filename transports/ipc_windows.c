@@ -291,8 +291,7 @@ static void instance_gone(void *owner)
     name->instances--;
     if (name->leaving > 0) {
         name->leaving--;
-        name->loop->unlistened--;
-        spry_cond_signal(&name->loop->ended);
+        spry_loop_unlistened(name->loop);
     }
     name_drop(name);
 }
