@@ -67,7 +67,8 @@ struct talk {
 /* Nothing has been closed that a guest is connected to. */
 static bool undisturbed(uint32_t relistens)
 {
-    return sim_world.strict && !sim_world.ending && sim_world.relistens == relistens;
+    return sim_world.strict && !sim_world.ending && sim_world.unlistening == 0 &&
+           sim_world.relistens == relistens;
 }
 
 /* The library must not have closed what it had no reason to close. */

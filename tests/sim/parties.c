@@ -144,7 +144,10 @@ static void server_relisten(struct party *party)
     if (party->listener.id == 0)
         return;
     sim_world.relistens++;
+    sim_world.unlistening++;
     (void)sim_closed_in_time(sim_close_listener, party->listener.id, "nng_listener_close");
+    sim_world.relistens++; /* for whoever came while it was closed */
+    sim_world.unlistening--;
     if (sim_below(3) == 0)
         sim_pause_for(sim_below(2 * MS));
     listen_expect(listen_at(party, party->place));

@@ -62,7 +62,8 @@ struct world {
     uint32_t guests; /* foreign clients among them */
     bool squatted;   /* a foreign server has one of our names, if it comes first */
     bool ending;
-    uint32_t relistens;
+    uint32_t relistens;   /* a listener was about to be closed, or has been */
+    uint32_t unlistening; /* is being closed */
     uint32_t pipes[PIPES_MAX];
     uint32_t pipe_count;
 };
