@@ -6,7 +6,7 @@ and driven with raw bytes. Everything written and read is logged, with the time.
 
   capture.py --label NAME --cmd 'prog --{role} --{mode} {url} --hex {args}' [--out FILE]
 
-{role}  req or rep
+{role}  req, rep, pair0 or pair1
 {mode}  bind (the peer listens) or connect (the peer dials)
 {url}   tcp://127.0.0.1:PORT or ipc://PATH
 {args}  what the case needs: '-D TEXT' to send or to answer, '-i SECONDS' to repeat, and
@@ -238,6 +238,8 @@ class Run:
                 self.pump(arg[1], lambda: self.has(cur, arg[0]))
             elif op == 'idle':
                 self.pump(*arg)
+            elif op == 'use':
+                cur = arg[0]
             elif op == 'shut':
                 self.half_close(cur)
             elif op == 'close':

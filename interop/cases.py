@@ -9,6 +9,7 @@ A case names the peer's role and mode, its arguments and the tester's steps:
   rx FRAMES LIMIT     read until the header and FRAMES frames have come, or LIMIT seconds passed
   idle SECONDS        read whatever comes during that time
   shut, close         half-close, close this connection
+  use CONN            go on with that connection, counted from 0
 
 A PART is bytes, a Frame (framed for the transport in use) or an Id (a frame that starts with the
 id of the last request received). The names are those of vectors.json.
@@ -186,6 +187,38 @@ def req_cases():
                'time from loss of the connection to the next attempt')
 
 
+def pair_case(role, name, *steps, args=''):
+    greet = [('open',), ('tx', hello(PROTO[role])), ('rx', 0, 2)]
+    return Case('%s/%s' % (role, name), role, 'bind', [*greet, *steps], args)
+
+
+def pair_cases(role, word, other):
+    """`word` is in front of every message."""
+    def case(name, *steps, args=''):
+        return pair_case(role, name, *steps, args=args)
+
+    own = hello(PROTO[role])
+    yield case('send', ('idle', 0.8), args='-D hey')
+    yield case('recv', ('tx', Frame(word + b'hey')), ('idle', 0.5))
+    yield case('recv-empty', ('tx', Frame(word), Frame(word + b'z')), ('idle', 0.5))
+    yield case('second-peer', ('idle', 0.2), ('open',), ('tx', own), ('tx', Frame(word + b'two')),
+               ('idle', 1.0), ('use', 0), ('tx', Frame(word + b'one')), ('idle', 0.4))
+    yield Case(role + '/other-version', role, 'bind',
+               [('open',), ('tx', hello(PROTO[other])), ('idle', 0.8)])
+    yield case('replace-peer', ('idle', 0.2), ('close',), ('idle', 0.3), ('open',),
+               ('tx', own, Frame(word + b'new')), ('idle', 0.6))
+
+
+def hop_cases():
+    for hops in (0, 1, 7, 8, 9, 0xfe, 0xff, 0x100, 0x01000001, 0x80000001):
+        yield pair_case('pair1', 'hop-%x' % hops, ('tx', Frame(u32(hops) + b'hey')), ('idle', 0.4),
+                        ('tx', Frame(u32(1) + b'probe')), ('idle', 0.4))
+    for n in range(4):
+        yield pair_case('pair1', 'short-%d' % n, ('tx', Frame(b'\0\0\0\1'[:n])), ('idle', 0.6))
+
+
 def all_cases():
-    for part in (header_cases, framing_cases, backtrace_cases, req_cases):
+    yield from pair_cases('pair0', b'', 'pair1')
+    yield from pair_cases('pair1', u32(1), 'pair0')
+    for part in (header_cases, framing_cases, backtrace_cases, req_cases, hop_cases):
         yield from part()

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs req and rep of this library against other SP programs, in both directions.
+"""Runs req, rep and pair of this library against other SP programs, in both directions.
 
   matrix.py --peer PEER --spcat SPCAT --other PEER_NNG [--venv DIR] [--only REGEX]
 
@@ -9,6 +9,7 @@ DIR             where the pynng environment is kept (made when missing); default
 
 A cell is one pair of processes: who asks, who answers, which of them listens, the transport, the
 size of a request. The asking side checks every reply byte for byte, the answering side counts; a
+source of messages has a sink that checks them all. A
 lost, repeated or spoilt message, a peer that hangs, fails or is missing, all fail the cell. One
 line per cell, the last line is 'N passed, N failed', the exit status is 1 on failure.
 """
@@ -77,17 +78,30 @@ class Process:
         self.log.close()
 
 
+class Roles:
+    """What the peers of a cell do: the roles of peer.c, what they say, the word between them."""
+
+    def __init__(self, ask, answer, asked, answered, word):
+        self.ask, self.answer, self.asked, self.answered = ask, answer, asked, answered
+        self.word = word
+
+
+REQ_REP = Roles('req', 'rep', 'replies', 'echoed', 'asks')
+
+
 class Cell:
-    def __init__(self, ask, answer, listens, transport, size):
+    """`listens` is 'req' for the side that asks, or is the source, and 'rep' for the other."""
+
+    def __init__(self, ask, answer, listens, transport, size, roles=REQ_REP):
         self.ask, self.answer, self.listens = ask, answer, listens
-        self.transport, self.size = transport, size
-        self.what = ''
+        self.transport, self.size, self.roles = transport, size, roles
 
     def name(self):
         asks, answers = self.ask, self.answer
         asks += ' (listens)' if self.listens == 'req' else ''
         answers += ' (listens)' if self.listens == 'rep' else ''
-        return '%-18s asks %-18s %-8s %7d bytes' % (asks, answers, self.transport, self.size)
+        return '%-18s %s %-18s %-8s %7d bytes' % (asks, self.roles.word, answers,
+                                                  self.transport, self.size)
 
     def url(self, directory):
         with numbers_lock:
@@ -119,17 +133,18 @@ def load_pair(cell, commands, directory):
     side = {}
     try:
         for role, mode in zip(order, ('listen', 'dial')):
-            command = commands[cell.ask if role == 'req' else cell.answer]
-            side[role] = Process([*command, role, mode, url, str(count), str(cell.size)])
+            name, does = ((cell.ask, cell.roles.ask) if role == 'req'
+                          else (cell.answer, cell.roles.answer))
+            side[role] = Process([*commands[name], does, mode, url, str(count), str(cell.size)])
             side[role].expect('ready')
-        side['req'].expect('replies %d' % count)
+        side['req'].expect('%s %d' % (cell.roles.asked, count))
+        side['rep'].expect('%s %d' % (cell.roles.answered, count))
         side['req'].end()
-        side['rep'].expect('echoed %d' % count)
         side['rep'].end()
     finally:
         for process in side.values():
             process.stop()
-    return '%d requests' % count
+    return '%d messages' % count
 
 
 def text_of(size):
@@ -235,8 +250,51 @@ def said(process, text):
                      % (process.p.returncode, output[:60], process.errors()))
 
 
+def pair_with_nngcat(cell, commands, directory):
+    """spcat and nngcat both send a text once and print what they receive."""
+    url, text = cell.url(directory), text_of(cell.size)
+    option, side = '--' + cell.roles.ask, {}
+    programs = {'spry': [*commands['spcat'], option, '-D', 'from spcat ' + text],
+                'nngcat': ['nngcat', option, '--raw', '-D', 'from nngcat ' + text]}
+    binds, connects = ('nngcat', 'spry') if cell.listens == 'rep' else ('spry', 'nngcat')
+    try:
+        side[binds] = Process([*programs[binds], '--bind', url])
+        side[connects] = spawn_until_up([*programs[connects], '--connect', url])
+        heard(side['spry'], 'from nngcat ' + text)
+        heard(side['nngcat'], 'from spcat ' + text)
+    finally:
+        for process in side.values():
+            process.stop()
+    return '2 messages'
+
+
+def heard(process, text):
+    output = process.p.stdout.read(len(text))
+    if output != text:
+        raise Failed('printed %r %s' % (output[:60], process.errors()))
+
+
+def pair_cells():
+    for version in ('pair0', 'pair1'):
+        talk = Roles(version, version + '-echo', 'replies', 'echoed', version + ' asks')
+        stream = Roles(version + '-source', version + '-sink', 'sent', 'got', version + ' to')
+        for other in ('spry', 'nng', 'pynng'):
+            for ask, answer in sorted({('spry', other), (other, 'spry')}):
+                for transport in TRANSPORTS[:2]:
+                    for listens in ('rep', 'req'):
+                        for size in (0, 65536) if other == 'nng' else (64,):
+                            yield Cell(ask, answer, listens, transport, size, talk), load_pair
+                        for size in (1, 64, 1 << 20) if other == 'nng' else ():
+                            yield Cell(ask, answer, listens, transport, size, stream), load_pair
+        for transport in TRANSPORTS:
+            for listens in ('rep', 'req'):
+                cat = Roles(version, version, '', '', version + ' with')
+                yield Cell('spry', 'nngcat', listens, transport, 64, cat), pair_with_nngcat
+
+
 def cells():
     """(cell, function) of the whole matrix."""
+    yield from pair_cells()
     for other in ('spry', 'nng', 'pynng'):
         pairs = {('spry', other), (other, 'spry')}
         for ask, answer in sorted(pairs):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The load peer of peer.c over pynng, which carries an nng of its own.
 
-  peer_pynng.py req|rep dial|listen URL COUNT SIZE [REPLY]      as peer.c
+  peer_pynng.py ROLE dial|listen URL COUNT SIZE [REPLY]      as peer.c, without source and sink
   peer_pynng.py --make-venv DIR      makes a virtual environment with pynng in DIR, once
 
 Outside an environment that has pynng, run it as DIR/bin/python peer_pynng.py ...
@@ -63,13 +63,16 @@ def main():
     import pynng  # not before the environment is there
     role, mode, url, count, size = sys.argv[1:6]
     reply = sys.argv[6].encode() if len(sys.argv) > 6 else None
-    with (pynng.Req0 if role == 'req' else pynng.Rep0)() as socket:
+    kind, play = {'req': (pynng.Req0, ask), 'rep': (pynng.Rep0, echo),
+                  'pair0': (pynng.Pair0, ask), 'pair0-echo': (pynng.Pair0, echo),
+                  'pair1': (pynng.Pair1, ask), 'pair1-echo': (pynng.Pair1, echo)}[role]
+    with kind() as socket:
         if mode == 'dial':
             socket.dial(url, block=True)
         else:
             socket.listen(url)
         say('ready')
-        if role == 'req':
+        if play == ask:
             ask(socket, int(count), int(size), reply)
         else:
             echo(socket, int(count), int(size))

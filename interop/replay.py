@@ -15,7 +15,8 @@ Rules, each one function or constant of the same name:
                  from the first id seen, in what the peer sends and in what the tester echoes. An
                  id without its top bit is not an id.
   any_close      'closed' and 'reset' are the same: it depends on bytes still unread.
-  late_write     A write after the peer has closed may or may not be reported as failed.
+  late_write     A write after the peer has closed may or may not be reported as failed, and that
+                 before the tester has read of the close.
   fin_race       rep/request-then-fin: the reply, and printing the request, may or may not happen.
                  Both must be right when they do happen, and the connection must be closed.
   error_text     'Unable to dial on URL: ...': the words after the colon are the library's own.
@@ -99,8 +100,9 @@ def any_close(text):
     return 'peer closed' if text in ('peer closed', 'peer reset') else text
 
 
-def late_write(event, gone):
-    return event.get('ev', '').startswith('write failed') and event['conn'] in gone
+def late_write(event, vector):
+    closes = [e['conn'] for e in vector['events'] if any_close(e.get('ev')) == 'peer closed']
+    return event.get('ev', '').startswith('write failed') and event['conn'] in closes
 
 
 def fin_race(vector, steps):
@@ -113,9 +115,9 @@ def fin_race(vector, steps):
 
 def steps_of(vector):
     """The events as comparable text, each with the ms since the event before it."""
-    ids, gone, steps, before, lost = Ids(vector), set(), [], 0, None
+    ids, steps, before, lost = Ids(vector), [], 0, None
     for event in vector['events']:
-        if late_write(event, gone):
+        if late_write(event, vector):
             continue
         where = 'conn %d: ' % event['conn'] if 'conn' in event else ''
         step = {'wait': event['ms'] - before, 'peer': False, 'redial': None}
@@ -133,7 +135,6 @@ def steps_of(vector):
             if what == 'accepted':
                 step['redial'] = event['ms'] - lost if lost is not None else 0
             if what in ('peer closed', 'we close'):
-                gone.add(event['conn'])
                 lost = event['ms']
         before = event.get('ms_last', event['ms'])
         steps.append(step)

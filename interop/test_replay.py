@@ -80,10 +80,16 @@ class Replay(unittest.TestCase):
         events(got, ev='peer closed')[0]['ev'] = 'peer reset'
         self.accepts(got)
 
-    def test_a_failed_write_is_allowed_only_after_the_peer_closed(self):
+    def test_a_failed_write_is_allowed_only_when_the_peer_closed(self):
         got = self.take('req/short-reply-2', 'ipc')
         got['events'].remove(events(got, ev='write failed: BrokenPipeError')[0])
         self.accepts(got)
+        got = self.take('pair0/second-peer', 'ipc')
+        k = got['events'].index(events(got, dir='rx', conn=1)[0])
+        got['events'].insert(k, {'conn': 1, 'ev': 'write failed: BrokenPipeError', 'ms': 321})
+        self.accepts(got)
+        got['events'][k]['conn'] = 0
+        self.refuses(got)
         got = self.take('hello/good')
         got['events'].insert(2, {'conn': 0, 'ev': 'write failed: BrokenPipeError', 'ms': 31})
         self.refuses(got)

@@ -22,7 +22,7 @@ struct socket {
     struct endpoint_options options;
     nng_duration send_timeout_ms;
     nng_duration receive_timeout_ms;
-    int send_buffer; /* messages; reported, used by protocols that have queues */
+    int send_buffer; /* messages; only reported: a protocol with queues has options of its own */
     int receive_buffer;
     struct {
         nng_pipe_cb call;

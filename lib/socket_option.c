@@ -286,12 +286,13 @@ static const struct option socket_options[] = {
 
 /* ---- one object at a time: the lock is held ---- */
 
+/* The protocol first: what it has itself, such as real buffers, hides what every socket has. */
 static int socket_get(struct socket *socket, const char *name, const struct option_out *out)
 {
-    int rv = spry_option_get(socket_options, socket, name, out);
+    int rv = spry_option_get(socket->protocol->socket_options, socket->state, name, out);
 
     if (rv == NNG_ENOTSUP)
-        rv = spry_option_get(socket->protocol->socket_options, socket->state, name, out);
+        rv = spry_option_get(socket_options, socket, name, out);
     if (rv == NNG_ENOTSUP)
         rv = shared_get(&socket->options, SHARED_ALL, name, out);
     return rv;
@@ -337,10 +338,10 @@ static int endpoint_get(struct endpoint *endpoint, const char *name, const struc
 /* What an endpoint cannot take, for want of the option or of time, stays as it is there. */
 static int socket_set(struct socket *socket, const char *name, const struct option_in *in)
 {
-    int rv = spry_option_set(socket_options, socket, name, in);
+    int rv = spry_option_set(socket->protocol->socket_options, socket->state, name, in);
 
     if (rv == NNG_ENOTSUP)
-        rv = spry_option_set(socket->protocol->socket_options, socket->state, name, in);
+        rv = spry_option_set(socket_options, socket, name, in);
     if (rv != NNG_ENOTSUP)
         return rv;
     rv = shared_set(&socket->options, SHARED_ALL, name, in);

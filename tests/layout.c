@@ -5,6 +5,8 @@
 #include <stddef.h>
 
 #include <nng/nng.h>
+#include <nng/protocol/pair0/pair.h>
+#include <nng/protocol/pair1/pair.h>
 #include <nng/protocol/reqrep0/rep.h>
 #include <nng/protocol/reqrep0/req.h>
 
@@ -69,4 +71,6 @@ VALUE(NNG_DURATION_INFINITE, -1);
 VALUE(NNG_DURATION_DEFAULT, -2);
 VALUE(NNG_PROTOCOL_NUMBER(3, 1), NNG_REP0_SELF);
 VALUE(NNG_REQ0_PEER, NNG_REP0_SELF);
+VALUE(NNG_PAIR1_SELF, 0x11);
+VALUE(NNG_PAIR1_PEER, NNG_PAIR1_SELF);
 VALUE(NNG_REP0_PEER, NNG_REQ0_SELF);

@@ -166,6 +166,21 @@ struct fake_pipe *fake_join(struct fake_socket *socket)
     return pipe;
 }
 
+int fake_join_refused(struct fake_socket *socket)
+{
+    struct fake_pipe *pipe = zeroed(sizeof(*pipe));
+    int rv;
+
+    pipe->socket = socket;
+    pipe->state = zeroed(socket->protocol->pipe_bytes);
+    rv = socket->protocol->pipe_join(pipe->state, socket->state, pipe_of(pipe), socket->now_ns);
+    ck_assert_int_ne(rv, 0);
+    ck_assert(!pipe->asked);
+    free(pipe->state);
+    free(pipe);
+    return rv;
+}
+
 void fake_leave(struct fake_pipe *pipe)
 {
     void *state = pipe->state;
@@ -264,14 +279,21 @@ bool fake_send(struct fake_socket *socket, void *context, struct fake_request *s
     return true;
 }
 
-bool fake_send_raw(struct fake_socket *socket, struct fake_request *send, const void *header,
-                   size_t header_bytes, const char *text)
+bool fake_send_to(struct fake_socket *socket, struct fake_request *send, uint32_t pipe_id,
+                  const void *header, size_t header_bytes, const char *text)
 {
     request_init(socket, send);
     if (!request_message(send, header, header_bytes, text))
         return false;
+    nng_msg_set_pipe(send->request.msg, (nng_pipe){pipe_id});
     socket->protocol->send(socket->contexts[0], &send->request, socket->now_ns);
     return true;
+}
+
+bool fake_send_raw(struct fake_socket *socket, struct fake_request *send, const void *header,
+                   size_t header_bytes, const char *text)
+{
+    return fake_send_to(socket, send, 0, header, header_bytes, text);
 }
 
 void fake_begin_receive(struct fake_socket *socket, void *context, struct fake_request *receive)
@@ -361,6 +383,11 @@ int fake_set_ms(struct fake_socket *socket, const char *name, nng_duration value
 int fake_get_int(struct fake_socket *socket, const char *name, int *value)
 {
     return option_get(socket, name, OPTION_INT, value);
+}
+
+int fake_get_bool(struct fake_socket *socket, const char *name, bool *value)
+{
+    return option_get(socket, name, OPTION_BOOL, value);
 }
 
 int fake_get_ms(struct fake_socket *socket, const char *name, nng_duration *value)

@@ -62,6 +62,8 @@ void fake_context_close(struct fake_socket *socket, void *context);
 /* ---- pipes ---- */
 
 struct fake_pipe *fake_join(struct fake_socket *socket);
+/* A pipe that the protocol refuses; its error. */
+int fake_join_refused(struct fake_socket *socket);
 void fake_leave(struct fake_pipe *pipe);
 
 bool fake_is_open(const struct fake_pipe *pipe);
@@ -88,6 +90,10 @@ bool fake_send(struct fake_socket *socket, void *context, struct fake_request *s
 bool fake_send_raw(struct fake_socket *socket, struct fake_request *send, const void *header,
                    size_t header_bytes, const char *text);
 
+/* The same; the message is for the pipe with that id, as nng_msg_set_pipe tells. */
+bool fake_send_to(struct fake_socket *socket, struct fake_request *send, uint32_t pipe_id,
+                  const void *header, size_t header_bytes, const char *text);
+
 void fake_begin_receive(struct fake_socket *socket, void *context, struct fake_request *receive);
 
 /* Moves the clock, firing what is due on the way at its time. */
@@ -113,6 +119,7 @@ bool fake_body_is(nng_msg *msg, const char *text);
 int fake_set_int(struct fake_socket *socket, const char *name, int value);
 int fake_set_ms(struct fake_socket *socket, const char *name, nng_duration value);
 int fake_get_int(struct fake_socket *socket, const char *name, int *value);
+int fake_get_bool(struct fake_socket *socket, const char *name, bool *value);
 int fake_get_ms(struct fake_socket *socket, const char *name, nng_duration *value);
 
 #endif
