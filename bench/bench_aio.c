@@ -1,8 +1,10 @@
 /* Benchmarks that need asynchronous operations, contexts, push and pull.
  * Modes: thr pipe async. See README.md. */
 #include "bench_nng.h"
+#ifdef HAS_PUSH /* the Makefile looks whether the library has them */
 #include <nng/protocol/pipeline0/pull.h>
 #include <nng/protocol/pipeline0/push.h>
+#endif
 #include <nng/protocol/reqrep0/rep.h>
 #include <nng/protocol/reqrep0/req.h>
 #include <pthread.h>
@@ -12,6 +14,7 @@ static nng_socket S; /* this process's socket */
 static atomic_long done;
 
 /* ---- thr: one-way push/pull ---- */
+#ifdef HAS_PUSH
 static void push_loop(void)
 {
     nng_socket s;
@@ -60,6 +63,12 @@ static void mode_thr(void)
         pthread_create(&th, NULL, push_thread, NULL);
     measure_rate(pull_one);
 }
+#else
+static void mode_thr(void)
+{
+    die("thr", "the library has no push and pull");
+}
+#endif
 
 /* ---- pipe, async: contexts driven by aio callbacks ---- */
 struct work {
@@ -180,9 +189,15 @@ static void mode_aio(bool threads)
 
 int main(int argc, char **argv)
 {
+#ifdef HAS_PUSH
+    static const char modes[] = "thr pipe async";
+#else
+    static const char modes[] = "pipe async";
+#endif
+
     bench_init(argc, argv);
     if (!strcmp(B.mode, "modes"))
-        puts("thr pipe async");
+        puts(modes);
     else if (!strcmp(B.mode, "thr"))
         mode_thr();
     else if (!strcmp(B.mode, "pipe"))

@@ -26,6 +26,14 @@ struct allocator {
  */
 void spry_allocator_set(const struct allocator *allocator);
 
+/* Where a part of a block may begin that is for any type, after `bytes` of another. */
+static inline size_t spry_aligned(size_t bytes)
+{
+    size_t unit = _Alignof(max_align_t);
+
+    return (bytes + unit - 1) / unit * unit;
+}
+
 /* Bytes of any value; NULL on failure. */
 void *spry_alloc(size_t size);
 

@@ -5,7 +5,29 @@
 
 #include <string.h>
 
-/* Waits for the call that `waiter` made, as its flags and the socket's limit say; leaves the loop. */
+void spry_context_send(struct context *context, struct request *request)
+{
+    const struct protocol *protocol = context->socket->protocol;
+
+    if (request->msg == NULL)
+        spry_request_finish(request, NNG_EINVAL);
+    else if (protocol->send == NULL)
+        spry_request_finish(request, NNG_ENOTSUP);
+    else
+        protocol->send(context->state, request, spry_clock_ns());
+}
+
+void spry_context_receive(struct context *context, struct request *request)
+{
+    const struct protocol *protocol = context->socket->protocol;
+
+    if (protocol->receive == NULL)
+        spry_request_finish(request, NNG_ENOTSUP);
+    else
+        protocol->receive(context->state, request, spry_clock_ns());
+}
+
+/* Waits for the call that `waiter` made, as its flags and the context's limit say; leaves the loop. */
 static int call_finish(struct loop *loop, struct waiter *waiter, int flags, nng_duration limit_ms)
 {
     struct request *request = &waiter->request;
@@ -20,43 +42,48 @@ static int call_finish(struct loop *loop, struct waiter *waiter, int flags, nng_
     return rv;
 }
 
+int spry_exchange_send(struct context *context, nng_msg *msg, int flags)
+{
+    struct loop *loop = context->socket->loop;
+    struct waiter waiter;
+
+    spry_waiter_init(&waiter, loop);
+    waiter.request.msg = msg;
+    spry_context_send(context, &waiter.request);
+    return call_finish(loop, &waiter, flags, context->send_timeout_ms);
+}
+
+int spry_exchange_receive(struct context *context, nng_msg **msg, int flags)
+{
+    struct loop *loop = context->socket->loop;
+    struct waiter waiter;
+    int rv;
+
+    spry_waiter_init(&waiter, loop);
+    spry_context_receive(context, &waiter.request);
+    rv = call_finish(loop, &waiter, flags, context->receive_timeout_ms);
+    if (rv == 0)
+        *msg = waiter.request.msg;
+    return rv;
+}
+
 int nng_sendmsg(nng_socket s, nng_msg *msg, int flags)
 {
     struct socket *socket;
-    struct waiter waiter;
     int rv;
 
     if (msg == NULL)
         return NNG_EINVAL;
     rv = spry_socket_enter(s.id, &socket);
-    if (rv != 0)
-        return rv;
-    spry_waiter_init(&waiter, socket->loop);
-    waiter.request.msg = msg;
-    if (socket->protocol->send == NULL)
-        spry_request_finish(&waiter.request, NNG_ENOTSUP);
-    else
-        socket->protocol->send(socket->context, &waiter.request, spry_clock_ns());
-    return call_finish(socket->loop, &waiter, flags, socket->send_timeout_ms);
+    return rv != 0 ? rv : spry_exchange_send(&socket->own, msg, flags);
 }
 
 int nng_recvmsg(nng_socket s, nng_msg **msg, int flags)
 {
     struct socket *socket;
-    struct waiter waiter;
     int rv = spry_socket_enter(s.id, &socket);
 
-    if (rv != 0)
-        return rv;
-    spry_waiter_init(&waiter, socket->loop);
-    if (socket->protocol->receive == NULL)
-        spry_request_finish(&waiter.request, NNG_ENOTSUP);
-    else
-        socket->protocol->receive(socket->context, &waiter.request, spry_clock_ns());
-    rv = call_finish(socket->loop, &waiter, flags, socket->receive_timeout_ms);
-    if (rv == 0)
-        *msg = waiter.request.msg;
-    return rv;
+    return rv != 0 ? rv : spry_exchange_receive(&socket->own, msg, flags);
 }
 
 /* The block goes into the message as it is; on an error it comes out of it as it was. */

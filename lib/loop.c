@@ -33,6 +33,7 @@ static struct loop the_loop = {
     .lock = SPRY_MUTEX_INIT,
     .sleepers = {&the_loop.sleepers, &the_loop.sleepers},
     .enders = {&the_loop.enders, &the_loop.enders},
+    .callers = {&the_loop.callers, &the_loop.callers},
 };
 
 struct loop *spry_loop_enter(void)
@@ -72,6 +73,13 @@ static bool poller_needed(const struct loop *loop)
            spry_timers_next(&loop->timers) != SPRY_NEVER;
 }
 
+/* The watchman leaves the role to threads that come back soon, unless the program waits elsewhere. */
+static bool watchman_idle(const struct loop *loop)
+{
+    return loop->watchman_state == WATCHMAN_ASLEEP ||
+           (loop->watchman_state == WATCHMAN_DOZING && loop->asyncs > 0);
+}
+
 static void poller_set(struct loop *loop, struct waiter *waiter)
 {
     loop->poller = waiter;
@@ -93,7 +101,7 @@ static void poller_promote(struct loop *loop)
         spry_list_remove(&waiter->node);
         poller_set(loop, waiter);
         waiter_rouse(loop, waiter);
-    } else if (loop->watchman_state == WATCHMAN_ASLEEP) {
+    } else if (watchman_idle(loop)) {
         spry_cond_signal(&loop->watchman.cond);
     }
 }
@@ -103,8 +111,8 @@ static bool loop_ending(const struct loop *loop)
 {
     if (loop->unlistened > 0)
         return true;
-    return loop->sockets == 0 && loop->watchman_state != WATCHMAN_NONE && !loop->calling &&
-           loop->offloads == 0;
+    return loop->sockets == 0 && loop->watchman_state != WATCHMAN_NONE &&
+           spry_list_empty(&loop->callers) && loop->standins == 0 && loop->offloads == 0;
 }
 
 /* What a closer waits for may need a poller: packets of what was closed, or a call's outcome. */
@@ -137,7 +145,7 @@ static void poller_check(struct loop *loop)
     if (loop->sockets == 0 && loop->port.in_flight == 0)
         waiter_rouse(loop, &loop->watchman); /* it waits for the last poller and the last op */
     if (poller == NULL) {
-        if (!spry_list_empty(&loop->sleepers) || loop->watchman_state == WATCHMAN_ASLEEP)
+        if (!spry_list_empty(&loop->sleepers) || watchman_idle(loop))
             poller_promote(loop);
         return;
     }
@@ -205,8 +213,10 @@ void spry_loop_retire(struct loop *loop, struct retired *retired)
 
 void spry_loop_leave(struct loop *loop)
 {
-    loop_settle(loop);
-    poller_check(loop);
+    if (!spry_caller_settles_later(loop)) {
+        loop_settle(loop);
+        poller_check(loop);
+    }
     spry_mutex_unlock(&loop->lock);
 }
 
@@ -276,7 +286,7 @@ void spry_waiter_init(struct waiter *waiter, struct loop *loop)
 static void waiter_sleep(struct loop *loop, struct waiter *waiter)
 {
     spry_list_push(&loop->sleepers, &waiter->node);
-    if (loop->poller == &loop->watchman)
+    if (loop->poller == &loop->watchman && loop->asyncs == 0)
         waiter_rouse(loop, &loop->watchman);
     waiter->place = WAITER_ASLEEP;
     while (!waiter->request.done && loop->poller != waiter)
@@ -285,9 +295,24 @@ static void waiter_sleep(struct loop *loop, struct waiter *waiter)
     spry_list_remove(&waiter->node);
 }
 
+/* A thread that waits inside a callback may wait for another one. */
+static struct caller *caller_wait(struct loop *loop)
+{
+    struct caller *caller = spry_list_empty(&loop->callers) ? NULL : spry_caller_self(loop);
+
+    if (caller == NULL)
+        return NULL;
+    caller->waits = true;
+    spry_callers_check(loop);
+    return caller;
+}
+
 int spry_waiter_wait(struct loop *loop, struct waiter *waiter)
 {
+    struct caller *caller;
+
     loop_settle(loop);
+    caller = waiter->request.done ? NULL : caller_wait(loop);
     while (!waiter->request.done) {
         if (loop->poller == NULL)
             poller_set(loop, waiter);
@@ -298,6 +323,8 @@ int spry_waiter_wait(struct loop *loop, struct waiter *waiter)
             waiter_sleep(loop, waiter);
         }
     }
+    if (caller != NULL)
+        caller->waits = false;
     if (loop->poller == waiter)
         poller_promote(loop);
     spry_cond_fini(&waiter->cond);
@@ -321,8 +348,9 @@ static void watchman_poll(struct loop *loop)
     poller_set(loop, &loop->watchman);
     do {
         loop_poll(loop, &loop->watchman, SPRY_NEVER);
-    } while (spry_list_empty(&loop->sleepers) && spry_tasks_empty(&loop->callbacks) &&
-             loop->sockets > 0 && poller_needed(loop) && loop->poller == &loop->watchman);
+    } while ((spry_list_empty(&loop->sleepers) || loop->asyncs > 0) &&
+             spry_tasks_empty(&loop->callbacks) && loop->sockets > 0 && poller_needed(loop) &&
+             loop->poller == &loop->watchman);
     if (loop->poller == &loop->watchman)
         poller_promote(loop);
 }
@@ -331,7 +359,7 @@ static void watchman_poll(struct loop *loop)
 static bool watchman_over(struct loop *loop)
 {
     if (loop->sockets > 0 || loop->port.in_flight > 0 || loop->poller != NULL || loop_busy(loop) ||
-        !spry_tasks_empty(&loop->callbacks))
+        !spry_tasks_empty(&loop->callbacks) || loop->standins > 0)
         return false;
     spry_port_close(&loop->port);
     spry_idmap_fini(&loop->handles);
@@ -365,8 +393,10 @@ static void watchman_join(struct loop *loop)
 static void watchman_main(void *argument)
 {
     struct loop *loop = argument;
+    struct caller self = {.thread = &loop->watchman_thread};
     uint32_t seen;
 
+    spry_list_init(&self.node);
     spry_mutex_lock(&loop->lock);
     seen = loop->polls - 1;
     while (!watchman_over(loop)) {
@@ -375,13 +405,14 @@ static void watchman_main(void *argument)
 
         seen = loop->polls;
         if (callback != NULL) {
-            loop->calling = true;
             enders_rouse(loop);
-            callback->run(callback);
-            loop->calling = false;
-            loop_settle(loop);
-            poller_check(loop);
-        } else if (!quiet && !loop_busy(loop) && spry_list_empty(&loop->enders)) {
+            spry_caller_run(loop, &self, callback);
+            if (spry_caller_settles(loop, &self)) {
+                loop_settle(loop);
+                poller_check(loop);
+            }
+        } else if (!quiet && !loop_busy(loop) && spry_list_empty(&loop->enders) &&
+                   loop->asyncs == 0) {
             spry_spare_enable(true);
             watchman_sleep(loop, WATCHMAN_DOZING, spry_clock_ns() + WATCH_DELAY_NS);
         } else if (loop->poller != NULL || !poller_needed(loop)) {
@@ -399,6 +430,7 @@ void spry_loop_callback(struct loop *loop, struct task *task)
 {
     spry_tasks_push(&loop->callbacks, task);
     waiter_rouse(loop, &loop->watchman);
+    spry_callers_check(loop);
 }
 
 int spry_loop_hold(struct loop *loop)

@@ -8,6 +8,7 @@
 #ifndef SPRY_LOOP_H
 #define SPRY_LOOP_H
 
+#include "callback.h"
 #include "idmap.h"
 #include "port.h"
 #include "request.h"
@@ -42,7 +43,7 @@ struct loop {
     struct port port;
     struct timers timers;
     struct task_queue completed; /* to be run under the lock, by whoever has it */
-    struct task_queue callbacks; /* for the watchman, who runs the program's code off the lock */
+    struct task_queue callbacks; /* the program's code, which runs off the lock: callback.h */
     struct idmap handles;
     struct retired *retired;
 
@@ -54,12 +55,15 @@ struct loop {
     struct waiter watchman; /* its request is not used */
     struct thread watchman_thread;
     uint8_t watchman_state; /* enum watchman_state */
-    bool calling;           /* the watchman is in a callback of the program's */
+    struct list callers;    /* threads that are in a callback of the program's, callback.h */
+    uint32_t standins;      /* threads that run callbacks, besides the watchman */
+    uint32_t asyncs; /* operations under way that end with a callback, for which nobody waits */
     uint32_t sockets;
-    uint32_t offloads;   /* calls that block, out on their thread */
-    uint32_t unlistened; /* closed listening handles that a thread still has in a call, or a packet */
-    struct list enders;  /* threads in spry_loop_end: one of them joins the watchman */
-    bool watchman_left;  /* it has left the loop, and waits to be joined */
+    uint32_t offloads; /* calls that block, out on their thread */
+    uint32_t
+        unlistened; /* closed listening handles that a thread still has in a call, or a packet */
+    struct list enders; /* threads in spry_loop_end: one of them joins the watchman */
+    bool watchman_left; /* it has left the loop, and waits to be joined */
 };
 
 /* The loop, locked. */
@@ -104,9 +108,6 @@ static inline void spry_loop_post(struct loop *loop, struct task *task)
 {
     spry_tasks_push(&loop->completed, task);
 }
-
-/* Puts a callback: `task->run` runs on the watchman with the lock held and may release it inside. */
-void spry_loop_callback(struct loop *loop, struct task *task);
 
 /* Frees `retired` when no waiter in the kernel can have an event that names it. Lock held. */
 void spry_loop_retire(struct loop *loop, struct retired *retired);

@@ -33,7 +33,8 @@ struct protocol {
     size_t socket_bytes;
     size_t context_bytes;
     size_t pipe_bytes;
-    const struct option *socket_options; /* NULL or a table; `object` is the socket state */
+    const struct option *socket_options;  /* NULL or a table; `object` is the socket state */
+    const struct option *context_options; /* the same of contexts that a program opens */
 
     /* `socket` is zeroed storage of socket_bytes; contexts and pipes come later and go before. */
     int (*socket_init)(void *socket, const struct protocol_host *host);

@@ -4,17 +4,10 @@
 #include "alloc.h"
 #include "loop.h"
 
-static size_t aligned(size_t bytes)
-{
-    size_t unit = _Alignof(max_align_t);
-
-    return (bytes + unit - 1) / unit * unit;
-}
-
 /* The socket, its protocol's state and its own context in one block. */
 static size_t socket_bytes(const struct protocol *protocol)
 {
-    return aligned(sizeof(struct socket)) + aligned(protocol->socket_bytes) +
+    return spry_aligned(sizeof(struct socket)) + spry_aligned(protocol->socket_bytes) +
            protocol->context_bytes;
 }
 
@@ -34,13 +27,15 @@ static void socket_init(struct socket *socket, struct loop *loop, const struct p
 {
     socket->loop = loop;
     socket->protocol = protocol;
-    socket->state = (unsigned char *)socket + aligned(sizeof(*socket));
-    socket->context = (unsigned char *)socket->state + aligned(protocol->socket_bytes);
+    socket->state = (unsigned char *)socket + spry_aligned(sizeof(*socket));
+    socket->own.socket = socket;
+    socket->own.state = (unsigned char *)socket->state + spry_aligned(protocol->socket_bytes);
+    socket->own.send_timeout_ms = NNG_DURATION_INFINITE;
+    socket->own.receive_timeout_ms = NNG_DURATION_INFINITE;
+    spry_list_init(&socket->contexts);
     socket->host = (struct protocol_host){&loop->timers, spry_random(), host_find_pipe};
     spry_list_init(&socket->endpoints);
     spry_endpoint_options_init(&socket->options);
-    socket->send_timeout_ms = NNG_DURATION_INFINITE;
-    socket->receive_timeout_ms = NNG_DURATION_INFINITE;
     socket->receive_buffer = 1;
 }
 
@@ -56,7 +51,7 @@ static int socket_start(struct socket *socket)
     rv = protocol->socket_init(socket->state, &socket->host);
     if (rv != 0)
         goto close_handle;
-    rv = protocol->context_init(socket->context, socket->state);
+    rv = protocol->context_init(socket->own.state, socket->state);
     if (rv != 0)
         goto fini_state;
     return 0;
@@ -124,7 +119,10 @@ void spry_socket_release(struct socket *socket)
 static void socket_close(struct socket *socket)
 {
     spry_handle_close(&socket->loop->handles, &socket->handle);
-    socket->protocol->context_fini(socket->context);
+    socket->protocol->context_fini(socket->own.state);
+    while (!spry_list_empty(&socket->contexts))
+        spry_context_close(
+            SPRY_CONTAINER(spry_list_first(&socket->contexts), struct context, node));
     while (!spry_list_empty(&socket->endpoints))
         spry_endpoint_close(
             SPRY_CONTAINER(spry_list_first(&socket->endpoints), struct endpoint, socket_node));

@@ -2,6 +2,7 @@
 #ifndef SPRY_SOCKET_H
 #define SPRY_SOCKET_H
 
+#include "context.h"
 #include "endpoint.h"
 #include "handle.h"
 #include "list.h"
@@ -16,12 +17,11 @@ struct socket {
     struct loop *loop;
     const struct protocol *protocol;
     struct protocol_host host;
-    void *state;   /* the protocol's, in this block */
-    void *context; /* the socket's own, in this block */
+    void *state;        /* the protocol's, in this block */
+    struct context own; /* the context that the socket is; its state is in this block */
+    struct list contexts;
     struct list endpoints;
     struct endpoint_options options;
-    nng_duration send_timeout_ms;
-    nng_duration receive_timeout_ms;
     int send_buffer; /* messages; only reported: a protocol with queues has options of its own */
     int receive_buffer;
     struct {

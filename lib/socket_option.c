@@ -210,25 +210,25 @@ static int get_peer_name(void *object, union option_value *value)
 
 static int get_send_timeout(void *object, union option_value *value)
 {
-    value->ms = ((struct socket *)object)->send_timeout_ms;
+    value->ms = ((struct socket *)object)->own.send_timeout_ms;
     return 0;
 }
 
 static int set_send_timeout(void *object, const union option_value *value)
 {
-    ((struct socket *)object)->send_timeout_ms = value->ms;
+    ((struct socket *)object)->own.send_timeout_ms = value->ms;
     return 0;
 }
 
 static int get_receive_timeout(void *object, union option_value *value)
 {
-    value->ms = ((struct socket *)object)->receive_timeout_ms;
+    value->ms = ((struct socket *)object)->own.receive_timeout_ms;
     return 0;
 }
 
 static int set_receive_timeout(void *object, const union option_value *value)
 {
-    ((struct socket *)object)->receive_timeout_ms = value->ms;
+    ((struct socket *)object)->own.receive_timeout_ms = value->ms;
     return 0;
 }
 

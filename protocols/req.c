@@ -414,6 +414,31 @@ static const struct option req_options[] = {
     {.name = NULL},
 };
 
+static int context_resend_get(void *state, union option_value *value)
+{
+    const struct req_context *context = state;
+
+    value->ms = context->resend_ms;
+    return 0;
+}
+
+/* Counts from the next request on. */
+static int context_resend_set(void *state, const union option_value *value)
+{
+    struct req_context *context = state;
+
+    context->resend_ms = value->ms;
+    return 0;
+}
+
+static const struct option req_context_options[] = {
+    {.name = NNG_OPT_REQ_RESENDTIME,
+     .type = OPTION_MS,
+     .get = context_resend_get,
+     .set = context_resend_set},
+    {.name = NULL},
+};
+
 static const struct protocol req_protocol = {
     .self = NNG_REQ0_SELF,
     .peer = NNG_REQ0_PEER,
@@ -425,6 +450,7 @@ static const struct protocol req_protocol = {
     .context_bytes = sizeof(struct req_context),
     .pipe_bytes = sizeof(struct req_pipe),
     .socket_options = req_options,
+    .context_options = req_context_options,
     .socket_init = req_socket_init,
     .socket_fini = req_socket_fini,
     .context_init = req_context_init,

@@ -562,6 +562,149 @@ NNG_DECL int nng_recv(nng_socket socket, void *data, size_t *bytes, int flags);
 NNG_DECL int nng_sendmsg(nng_socket socket, nng_msg *msg, int flags);
 NNG_DECL int nng_recvmsg(nng_socket socket, nng_msg **msg, int flags);
 
+/* --- Contexts -------------------------------------------------------------------------------- */
+
+/*
+ * A context is one conversation of a socket: a request with its reply, apart from those of the socket
+ * and of other contexts. Its time limits and the like are copied from the socket when it is opened.
+ * A closed or unknown one gives NNG_ECLOSED; so does one whose socket was closed.
+ *
+ * Errors     NNG_ENOTSUP  the protocol has none
+ */
+NNG_DECL int nng_ctx_open(nng_ctx *ctx, nng_socket socket);
+
+/* Ends what waits on it with NNG_ECLOSED. */
+NNG_DECL int nng_ctx_close(nng_ctx ctx);
+NNG_DECL int nng_ctx_id(nng_ctx ctx);
+
+/* As nng_sendmsg and nng_recvmsg. */
+NNG_DECL int nng_ctx_sendmsg(nng_ctx ctx, nng_msg *msg, int flags);
+NNG_DECL int nng_ctx_recvmsg(nng_ctx ctx, nng_msg **msg, int flags);
+
+/* As those of sockets, for NNG_OPT_SENDTIMEO, NNG_OPT_RECVTIMEO and what the protocol has. */
+NNG_DECL int nng_ctx_set(nng_ctx ctx, const char *name, const void *value, size_t bytes);
+NNG_DECL int nng_ctx_set_bool(nng_ctx ctx, const char *name, bool value);
+NNG_DECL int nng_ctx_set_int(nng_ctx ctx, const char *name, int value);
+NNG_DECL int nng_ctx_set_ms(nng_ctx ctx, const char *name, nng_duration value);
+NNG_DECL int nng_ctx_set_size(nng_ctx ctx, const char *name, size_t value);
+NNG_DECL int nng_ctx_set_uint64(nng_ctx ctx, const char *name, uint64_t value);
+NNG_DECL int nng_ctx_set_string(nng_ctx ctx, const char *name, const char *value);
+NNG_DECL int nng_ctx_set_ptr(nng_ctx ctx, const char *name, void *value);
+NNG_DECL int nng_ctx_set_addr(nng_ctx ctx, const char *name, const nng_sockaddr *value);
+NNG_DECL int nng_ctx_get(nng_ctx ctx, const char *name, void *value, size_t *bytes);
+NNG_DECL int nng_ctx_get_bool(nng_ctx ctx, const char *name, bool *value);
+NNG_DECL int nng_ctx_get_int(nng_ctx ctx, const char *name, int *value);
+NNG_DECL int nng_ctx_get_ms(nng_ctx ctx, const char *name, nng_duration *value);
+NNG_DECL int nng_ctx_get_size(nng_ctx ctx, const char *name, size_t *value);
+NNG_DECL int nng_ctx_get_uint64(nng_ctx ctx, const char *name, uint64_t *value);
+NNG_DECL int nng_ctx_get_string(nng_ctx ctx, const char *name, char **value);
+NNG_DECL int nng_ctx_get_ptr(nng_ctx ctx, const char *name, void **value);
+NNG_DECL int nng_ctx_get_addr(nng_ctx ctx, const char *name, nng_sockaddr *value);
+
+/* --- Asynchronous operations ----------------------------------------------------------------- */
+
+/*
+ * An aio stands for one operation at a time: a send, a receive, a sleep, or one that the program
+ * provides. `callback(argument)` runs once for each operation that was begun, whatever its end; it may
+ * run before the call that began it returns, and never inside that call. It may begin the next
+ * operation on the same aio, and may make any call of this library. Without a callback (NULL) the
+ * end is found with nng_aio_wait or nng_aio_busy.
+ *
+ * Callbacks  run one after the other, on a thread of the library's, without any lock of its own. One
+ *            that takes long holds up the others, and I/O that no other thread waits for. While one
+ *            waits inside the library, others run on another thread.
+ * Errors     of an operation, NNG_ECLOSED for an unknown handle included, come as its result.
+ * Threads    the accessors (set, get, result, count) are for whoever owns the aio while nothing is
+ *            under way on it, which is so again when its callback begins; the rest for any thread.
+ * Mistakes   an operation that is begun while one is under way is not begun: no callback comes of it.
+ *
+ * Keeps the library's thread until it is freed. NNG_ENOMEM, NNG_ENOFILES.
+ */
+NNG_DECL int nng_aio_alloc(nng_aio **aio, void (*callback)(void *), void *argument);
+
+/*
+ * Stops, waits for the callback's return, and frees; NULL is fine. A message in the aio stays the
+ * caller's. From the aio's own callback it is nng_aio_reap.
+ */
+NNG_DECL void nng_aio_free(nng_aio *aio);
+
+/* The same without waiting: what is under way is cancelled, and freed after its callback. */
+NNG_DECL void nng_aio_reap(nng_aio *aio);
+
+/*
+ * Cancels what is under way (NNG_ECANCELED) and waits for its callback's return, except from that
+ * callback itself. Nothing can be begun on the aio any more: no callback, the result is NNG_ECANCELED.
+ */
+NNG_DECL void nng_aio_stop(nng_aio *aio);
+
+/*
+ * Asks for what is under way to end with `error`, for cancel NNG_ECANCELED; it may end as it would have
+ * when that comes first. The callback comes as always. Nothing when nothing is under way.
+ */
+NNG_DECL void nng_aio_abort(nng_aio *aio, int error);
+NNG_DECL void nng_aio_cancel(nng_aio *aio);
+
+/* Waits until nothing is under way and the callback has returned; in that callback not at all. */
+NNG_DECL void nng_aio_wait(nng_aio *aio);
+
+/* Whether nng_aio_wait would wait. */
+NNG_DECL bool nng_aio_busy(nng_aio *aio);
+
+/* 0 or NNG_E* of the last operation; 0 before any. */
+NNG_DECL int nng_aio_result(nng_aio *aio);
+
+/* Bytes of the body of the message sent or received. */
+NNG_DECL size_t nng_aio_count(nng_aio *aio);
+
+/*
+ * A send takes the message when it succeeds, else it is there still. A receive that succeeds puts one
+ * there, which is the caller's.
+ */
+NNG_DECL void nng_aio_set_msg(nng_aio *aio, nng_msg *msg);
+NNG_DECL nng_msg *nng_aio_get_msg(nng_aio *aio);
+
+/*
+ * How long each operation may take, in ms: NNG_ETIMEDOUT. NNG_DURATION_DEFAULT, as at first: as long as
+ * the socket or context says; 0: it ends at once.
+ */
+NNG_DECL void nng_aio_set_timeout(nng_aio *aio, nng_duration timeout);
+
+/* Until when the next operation may last, by nng_clock, instead of the timeout. */
+NNG_DECL void nng_aio_set_expire(nng_aio *aio, nng_time when);
+
+/* At most 8 parts, which are copied, not what they point to. NNG_EINVAL. */
+NNG_DECL int nng_aio_set_iov(nng_aio *aio, unsigned count, const nng_iov *iov);
+
+/* Four values each way, for the two sides of an operation; index 0 to 3. NNG_EINVAL; NULL. */
+NNG_DECL int nng_aio_set_input(nng_aio *aio, unsigned index, void *value);
+NNG_DECL int nng_aio_set_output(nng_aio *aio, unsigned index, void *value);
+NNG_DECL void *nng_aio_get_input(nng_aio *aio, unsigned index);
+NNG_DECL void *nng_aio_get_output(nng_aio *aio, unsigned index);
+
+/* On a socket; nng_sock_ is another name. */
+NNG_DECL void nng_send_aio(nng_socket socket, nng_aio *aio);
+NNG_DECL void nng_recv_aio(nng_socket socket, nng_aio *aio);
+NNG_DECL void nng_sock_send(nng_socket socket, nng_aio *aio);
+NNG_DECL void nng_sock_recv(nng_socket socket, nng_aio *aio);
+
+/* On a context. */
+NNG_DECL void nng_ctx_send(nng_ctx ctx, nng_aio *aio);
+NNG_DECL void nng_ctx_recv(nng_ctx ctx, nng_aio *aio);
+
+/* Succeeds after `duration` ms; NNG_ETIMEDOUT if the aio's timeout is shorter. Negative: never. */
+NNG_DECL void nng_sleep_aio(nng_duration duration, nng_aio *aio);
+
+/*
+ * For those who provide an operation on someone's aio. begin: false, the aio was stopped (or is in
+ * use), touch it no more. defer, at most once for an operation: `cancel(aio, argument, error)` is
+ * called, once at most and on a thread that runs callbacks, to ask for its end, perhaps while it ends
+ * by itself: then the provider's own lock decides. finish ends it, exactly once.
+ */
+typedef void (*nng_aio_cancelfn)(nng_aio *aio, void *argument, int error);
+NNG_DECL bool nng_aio_begin(nng_aio *aio);
+NNG_DECL void nng_aio_defer(nng_aio *aio, nng_aio_cancelfn cancel, void *argument);
+NNG_DECL void nng_aio_finish(nng_aio *aio, int result);
+
 /* --- Messages -------------------------------------------------------------------------------- */
 
 /*

@@ -4,6 +4,7 @@
 
 #include "thread_os.h" /* struct mutex, struct cond, struct thread_handle, SPRY_MUTEX_INIT */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* A mutex initialised with SPRY_MUTEX_INIT needs no other call. Not recursive. */
@@ -41,6 +42,9 @@ void spry_thread_join(struct thread *thread);
 
 /* Nobody is going to join the thread; it may say so itself. */
 void spry_thread_detach(struct thread *thread);
+
+/* The calling thread is this one, which has been started. */
+bool spry_thread_is_self(const struct thread *thread);
 
 /* Monotonic time in ns. */
 uint64_t spry_clock_ns(void);

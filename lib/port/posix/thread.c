@@ -79,7 +79,7 @@ int spry_thread_start(struct thread *thread)
 
 void spry_thread_join(struct thread *thread)
 {
-    if (pthread_equal(thread->handle.system, pthread_self()))
+    if (spry_thread_is_self(thread))
         pthread_detach(thread->handle.system);
     else
         pthread_join(thread->handle.system, NULL);
@@ -88,6 +88,11 @@ void spry_thread_join(struct thread *thread)
 void spry_thread_detach(struct thread *thread)
 {
     pthread_detach(thread->handle.system);
+}
+
+bool spry_thread_is_self(const struct thread *thread)
+{
+    return pthread_equal(thread->handle.system, pthread_self()) != 0;
 }
 
 uint64_t spry_clock_ns(void)

@@ -73,7 +73,7 @@ int spry_thread_start(struct thread *thread)
 
 void spry_thread_join(struct thread *thread)
 {
-    if (thread->handle.id != GetCurrentThreadId())
+    if (!spry_thread_is_self(thread))
         (void)WaitForSingleObject(thread->handle.system, JOIN_MS);
     (void)CloseHandle(thread->handle.system);
 }
@@ -81,6 +81,11 @@ void spry_thread_join(struct thread *thread)
 void spry_thread_detach(struct thread *thread)
 {
     (void)CloseHandle(thread->handle.system);
+}
+
+bool spry_thread_is_self(const struct thread *thread)
+{
+    return thread->handle.id == GetCurrentThreadId();
 }
 
 /* Whole seconds apart, since a count of ticks times 10^9 does not fit for long. */

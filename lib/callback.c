@@ -1,0 +1,104 @@
+/* Who runs the program's callbacks. */
+#include "callback.h"
+
+#include "alloc.h"
+#include "loop.h"
+
+/* Beyond these, callbacks wait until one that waits is through; nng has at most as many. */
+enum { STANDINS_MAX = 15 };
+
+/* Callbacks in a row whose system calls are made together: as many messages as go into one call. */
+enum { UNSETTLED_MAX = 64 };
+
+struct standin {
+    struct caller caller;
+    struct thread thread;
+    struct loop *loop;
+};
+
+void spry_caller_run(struct loop *loop, struct caller *caller, struct task *task)
+{
+    caller->task = task;
+    caller->waits = false;
+    spry_list_push(&loop->callers, &caller->node);
+    task->run(task);
+    spry_list_remove(&caller->node);
+}
+
+struct caller *spry_caller_self(const struct loop *loop)
+{
+    for (struct list *node = loop->callers.next; node != &loop->callers; node = node->next) {
+        struct caller *caller = SPRY_CONTAINER(node, struct caller, node);
+
+        if (spry_thread_is_self(caller->thread))
+            return caller;
+    }
+    return NULL;
+}
+
+bool spry_caller_settles(struct loop *loop, struct caller *caller)
+{
+    if (!spry_tasks_empty(&loop->callbacks) && ++caller->unsettled < UNSETTLED_MAX)
+        return false;
+    caller->unsettled = 0;
+    return true;
+}
+
+bool spry_caller_settles_later(const struct loop *loop)
+{
+    return !spry_list_empty(&loop->callers) && !spry_tasks_empty(&loop->callbacks) &&
+           spry_caller_self(loop) != NULL;
+}
+
+/* Its calls are left to others where it can be, since it is about to end: spry_loop_pass. */
+static void standin_main(void *argument)
+{
+    struct standin *standin = argument;
+    struct loop *loop = spry_loop_enter();
+    struct task *task;
+
+    while ((task = spry_tasks_pop(&loop->callbacks)) != NULL) {
+        spry_caller_run(loop, &standin->caller, task);
+        if (spry_caller_settles(loop, &standin->caller)) {
+            spry_loop_leave(loop);
+            (void)spry_loop_enter();
+        }
+    }
+    loop->standins--;
+    spry_free(standin, sizeof(*standin));
+    spry_loop_pass(loop);
+}
+
+static void standin_start(struct loop *loop)
+{
+    struct standin *standin = spry_zalloc(sizeof(*standin));
+
+    if (standin == NULL)
+        return;
+    standin->loop = loop;
+    spry_list_init(&standin->caller.node);
+    standin->caller.thread = &standin->thread;
+    standin->thread = (struct thread){.run = standin_main, .argument = standin};
+    if (spry_thread_start(&standin->thread) != 0) {
+        spry_free(standin, sizeof(*standin));
+        return;
+    }
+    loop->standins++;
+    spry_thread_detach(&standin->thread); /* it waits for the lock before it can be over */
+}
+
+void spry_callers_check(struct loop *loop)
+{
+    uint32_t waiting = 0;
+
+    if (spry_tasks_empty(&loop->callbacks) || spry_list_empty(&loop->callers) ||
+        loop->standins == STANDINS_MAX)
+        return;
+    for (struct list *node = loop->callers.next; node != &loop->callers; node = node->next) {
+        if (!SPRY_CONTAINER(node, struct caller, node)->waits)
+            return;
+        waiting++;
+    }
+    if (waiting > loop->standins) /* else one of those has not come to its next callback yet */
+        standin_start(loop);
+}

@@ -1,0 +1,51 @@
+/*
+ * The program's callbacks: they run one after the other on the watchman, without the lock. When one of
+ * them waits inside the library, perhaps for what another callback does, others run on a thread that
+ * stands in until they are through.
+ */
+#ifndef SPRY_CALLBACK_H
+#define SPRY_CALLBACK_H
+
+#include "list.h"
+#include "task.h"
+#include "thread.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct loop;
+
+/* A thread that runs callbacks. */
+struct caller {
+    struct list node; /* in loop->callers while it runs one */
+    struct thread *thread;
+    struct task *task;  /* the one that it runs */
+    uint16_t unsettled; /* callbacks since it last settled the loop */
+    bool waits;         /* in the library, inside the callback */
+};
+
+/*
+ * Puts a callback: `task->run` runs with the lock held and releases it around the program's code.
+ * Lock held.
+ */
+void spry_loop_callback(struct loop *loop, struct task *task);
+
+/* Runs a task that was taken from the loop's callbacks. Lock held at call and return. */
+void spry_caller_run(struct loop *loop, struct caller *caller, struct task *task);
+
+/*
+ * After a callback: the caller has to settle the loop. Not yet when more of them are due, within
+ * bounds, so that the system calls of all are made together.
+ */
+bool spry_caller_settles(struct loop *loop, struct caller *caller);
+
+/* This thread is in a callback after which others come, and settles what it changes after those. */
+bool spry_caller_settles_later(const struct loop *loop);
+
+/* The caller that this thread is; NULL: it is in no callback. Lock held. */
+struct caller *spry_caller_self(const struct loop *loop);
+
+/* Callbacks are due: if all that could run them wait inside one, starts another. Lock held. */
+void spry_callers_check(struct loop *loop);
+
+#endif
