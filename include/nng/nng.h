@@ -691,6 +691,18 @@ NNG_DECL void nng_sock_recv(nng_socket socket, nng_aio *aio);
 NNG_DECL void nng_ctx_send(nng_ctx ctx, nng_aio *aio);
 NNG_DECL void nng_ctx_recv(nng_ctx ctx, nng_aio *aio);
 
+/*
+ * Forwards messages between two raw sockets of matching protocols, both ways as far as the protocols
+ * go, until one of them is closed (NNG_ECLOSED) or receives with an error; closing both is left to the
+ * caller. With one handle that is 0 or -1, or the same twice, what is received goes back where it came
+ * from. A message that cannot be sent on is lost. nng_device blocks; nng_device_aio, which ends by
+ * nng_aio_cancel too, does not.
+ *
+ * Errors     NNG_EINVAL  a socket is not raw, or the protocols do not match
+ */
+NNG_DECL int nng_device(nng_socket s1, nng_socket s2);
+NNG_DECL void nng_device_aio(nng_aio *aio, nng_socket s1, nng_socket s2);
+
 /* Succeeds after `duration` ms; NNG_ETIMEDOUT if the aio's timeout is shorter. Negative: never. */
 NNG_DECL void nng_sleep_aio(nng_duration duration, nng_aio *aio);
 
