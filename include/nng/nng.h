@@ -655,6 +655,57 @@ NNG_DECL void nng_url_free(nng_url *url);
  */
 NNG_DECL const char *nng_str_sockaddr(const nng_sockaddr *address, char *text, size_t bytes);
 
+/* --- Time and threads ------------------------------------------------------------------------ */
+
+/* Monotonic time in milliseconds since a moment that is fixed while the system runs. */
+NNG_DECL nng_time nng_clock(void);
+
+/* Blocks for at least `ms` milliseconds; returns at once if it is not positive. */
+NNG_DECL void nng_msleep(nng_duration ms);
+
+/* A number from the system's strong source. */
+NNG_DECL uint32_t nng_random(void);
+
+/*
+ * Two connected stream sockets, as the system's socketpair gives them (POSIX): they block and are
+ * inherited by other programs unless the caller changes that. The caller closes both. NNG_ENOTSUP:
+ * the system has none (Windows); NNG_ENOFILES.
+ */
+NNG_DECL int nng_socket_pair(int ends[2]);
+
+/*
+ * Starts a thread that runs `run(argument)` with all signals blocked. Every thread is destroyed
+ * once, which waits until it has ended and frees it; from the thread itself that waits for nothing.
+ * NNG_EINVAL: `run` is NULL. Destroying NULL does nothing.
+ */
+NNG_DECL int nng_thread_create(nng_thread **thread, void (*run)(void *), void *argument);
+NNG_DECL void nng_thread_destroy(nng_thread *thread);
+
+/* Names a thread, NULL: the caller's, in debuggers and the like; may cut the name or do nothing. */
+NNG_DECL void nng_thread_set_name(nng_thread *thread, const char *name);
+
+/* A lock, not recursive; the thread that locked it unlocks it. Freed while unlocked; NULL is fine. */
+NNG_DECL int nng_mtx_alloc(nng_mtx **mtx);
+NNG_DECL void nng_mtx_free(nng_mtx *mtx);
+NNG_DECL void nng_mtx_lock(nng_mtx *mtx);
+NNG_DECL void nng_mtx_unlock(nng_mtx *mtx);
+
+/*
+ * A condition variable of one lock, which outlives it and is held by the caller of each of the
+ * functions but alloc and free. Waiting gives the lock away meanwhile, and may end without a reason.
+ * Freed while nobody waits; NULL is fine. NNG_EINVAL: `mtx` is NULL.
+ */
+NNG_DECL int nng_cv_alloc(nng_cv **cv, nng_mtx *mtx);
+NNG_DECL void nng_cv_free(nng_cv *cv);
+NNG_DECL void nng_cv_wait(nng_cv *cv);
+
+/* Waits until nng_clock() is `when` at most; NNG_ETIMEDOUT: it is, and nobody woke the caller. */
+NNG_DECL int nng_cv_until(nng_cv *cv, nng_time when);
+
+/* Wakes all, or one, of those that wait. */
+NNG_DECL void nng_cv_wake(nng_cv *cv);
+NNG_DECL void nng_cv_wake1(nng_cv *cv);
+
 #ifdef __cplusplus
 }
 #endif
