@@ -706,6 +706,46 @@ NNG_DECL int nng_cv_until(nng_cv *cv, nng_time when);
 NNG_DECL void nng_cv_wake(nng_cv *cv);
 NNG_DECL void nng_cv_wake1(nng_cv *cv);
 
+/* --- Logging --------------------------------------------------------------------------------- */
+
+/*
+ * Messages for the program's log; the library writes none of its own. `format` and what follows are
+ * printf's; of the text 1023 bytes are kept. `id` names the kind of message and may be NULL. The
+ * message goes to the logger, on the calling thread and under no lock, unless its level is above the
+ * one set. nng_log_auth's facility is NNG_LOG_AUTH, that of the others the one set.
+ */
+NNG_DECL void nng_log_err(const char *id, const char *format, ...);
+NNG_DECL void nng_log_warn(const char *id, const char *format, ...);
+NNG_DECL void nng_log_notice(const char *id, const char *format, ...);
+NNG_DECL void nng_log_info(const char *id, const char *format, ...);
+NNG_DECL void nng_log_debug(const char *id, const char *format, ...);
+NNG_DECL void nng_log_auth(nng_log_level level, const char *id, const char *format, ...);
+
+/* The highest level that passes, at first NNG_LOG_NOTICE; NNG_LOG_NONE: none does. */
+NNG_DECL void nng_log_set_level(nng_log_level level);
+NNG_DECL nng_log_level nng_log_get_level(void);
+
+/* At first NNG_LOG_USER. */
+NNG_DECL void nng_log_set_facility(nng_log_facility facility);
+
+/*
+ * Who gets the messages, at first and with NULL nng_null_logger. It may be called by several threads
+ * at once, and still be running when the call that names another one returns.
+ */
+NNG_DECL void nng_log_set_logger(nng_logger logger);
+
+/*
+ * Loggers: one that drops everything; one that writes a line to stderr, in colours if that is a
+ * terminal and neither NNG_LOG_NO_COLOR nor NO_COLOR is in the environment; one for the system's log
+ * (POSIX: syslog; Windows: the debugger's).
+ */
+NNG_DECL void nng_null_logger(nng_log_level level, nng_log_facility facility, const char *id,
+                              const char *text);
+NNG_DECL void nng_stderr_logger(nng_log_level level, nng_log_facility facility, const char *id,
+                                const char *text);
+NNG_DECL void nng_system_logger(nng_log_level level, nng_log_facility facility, const char *id,
+                                const char *text);
+
 #ifdef __cplusplus
 }
 #endif

@@ -33,4 +33,10 @@ void spry_sleep_until(uint64_t deadline_ns);
 /* Two descriptors that are each other's peer. NNG_ENOTSUP, NNG_ENOFILES, NNG_ENOMEM. */
 int spry_socket_pair(int ends[2]);
 
+/* Whether colours written to the standard error stream are seen by a person. */
+bool spry_stderr_has_colours(void);
+
+/* A line for the system's log; numbers as in RFC 5424, `id` may be NULL. */
+void spry_system_log(unsigned severity, unsigned facility, const char *id, const char *text);
+
 #endif
