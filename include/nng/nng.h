@@ -389,6 +389,11 @@ NNG_DECL void nng_strfree(char *text);
 NNG_DECL int nng_close(nng_socket socket);
 NNG_DECL int nng_socket_close(nng_socket socket);
 
+#ifndef NNG_ELIDE_DEPRECATED
+/* Closes every socket of the process, as nng_close; until none is open, whoever opens them. */
+NNG_DECL NNG_DEPRECATED void nng_closeall(void);
+#endif
+
 /* The id if it is positive, else -1; does not tell whether the socket is open. */
 NNG_DECL int nng_socket_id(nng_socket socket);
 
@@ -745,6 +750,111 @@ NNG_DECL void nng_stderr_logger(nng_log_level level, nng_log_facility facility, 
                                 const char *text);
 NNG_DECL void nng_system_logger(nng_log_level level, nng_log_facility facility, const char *id,
                                 const char *text);
+
+/* --- Old spellings of options ---------------------------------------------------------------- */
+
+#ifndef NNG_ELIDE_DEPRECATED
+/* Each is the function of the new name: nng_[object_]setopt_* is nng_<object>_set_*. */
+NNG_DECL NNG_DEPRECATED int nng_setopt(nng_socket socket, const char *name, const void *value,
+                                       size_t bytes);
+NNG_DECL NNG_DEPRECATED int nng_setopt_bool(nng_socket socket, const char *name, bool value);
+NNG_DECL NNG_DEPRECATED int nng_setopt_int(nng_socket socket, const char *name, int value);
+NNG_DECL NNG_DEPRECATED int nng_setopt_ms(nng_socket socket, const char *name, nng_duration value);
+NNG_DECL NNG_DEPRECATED int nng_setopt_size(nng_socket socket, const char *name, size_t value);
+NNG_DECL NNG_DEPRECATED int nng_setopt_uint64(nng_socket socket, const char *name, uint64_t value);
+NNG_DECL NNG_DEPRECATED int nng_setopt_string(nng_socket socket, const char *name,
+                                              const char *value);
+NNG_DECL NNG_DEPRECATED int nng_setopt_ptr(nng_socket socket, const char *name, void *value);
+NNG_DECL NNG_DEPRECATED int nng_getopt(nng_socket socket, const char *name, void *value,
+                                       size_t *bytes);
+NNG_DECL NNG_DEPRECATED int nng_getopt_bool(nng_socket socket, const char *name, bool *value);
+NNG_DECL NNG_DEPRECATED int nng_getopt_int(nng_socket socket, const char *name, int *value);
+NNG_DECL NNG_DEPRECATED int nng_getopt_ms(nng_socket socket, const char *name, nng_duration *value);
+NNG_DECL NNG_DEPRECATED int nng_getopt_size(nng_socket socket, const char *name, size_t *value);
+NNG_DECL NNG_DEPRECATED int nng_getopt_uint64(nng_socket socket, const char *name, uint64_t *value);
+NNG_DECL NNG_DEPRECATED int nng_getopt_string(nng_socket socket, const char *name, char **value);
+NNG_DECL NNG_DEPRECATED int nng_getopt_ptr(nng_socket socket, const char *name, void **value);
+
+NNG_DECL NNG_DEPRECATED int nng_dialer_setopt(nng_dialer dialer, const char *name,
+                                              const void *value, size_t bytes);
+NNG_DECL NNG_DEPRECATED int nng_dialer_setopt_bool(nng_dialer dialer, const char *name, bool value);
+NNG_DECL NNG_DEPRECATED int nng_dialer_setopt_int(nng_dialer dialer, const char *name, int value);
+NNG_DECL NNG_DEPRECATED int nng_dialer_setopt_ms(nng_dialer dialer, const char *name,
+                                                 nng_duration value);
+NNG_DECL NNG_DEPRECATED int nng_dialer_setopt_size(nng_dialer dialer, const char *name,
+                                                   size_t value);
+NNG_DECL NNG_DEPRECATED int nng_dialer_setopt_uint64(nng_dialer dialer, const char *name,
+                                                     uint64_t value);
+NNG_DECL NNG_DEPRECATED int nng_dialer_setopt_string(nng_dialer dialer, const char *name,
+                                                     const char *value);
+NNG_DECL NNG_DEPRECATED int nng_dialer_setopt_ptr(nng_dialer dialer, const char *name, void *value);
+NNG_DECL NNG_DEPRECATED int nng_dialer_getopt(nng_dialer dialer, const char *name, void *value,
+                                              size_t *bytes);
+NNG_DECL NNG_DEPRECATED int nng_dialer_getopt_bool(nng_dialer dialer, const char *name,
+                                                   bool *value);
+NNG_DECL NNG_DEPRECATED int nng_dialer_getopt_int(nng_dialer dialer, const char *name, int *value);
+NNG_DECL NNG_DEPRECATED int nng_dialer_getopt_ms(nng_dialer dialer, const char *name,
+                                                 nng_duration *value);
+NNG_DECL NNG_DEPRECATED int nng_dialer_getopt_size(nng_dialer dialer, const char *name,
+                                                   size_t *value);
+NNG_DECL NNG_DEPRECATED int nng_dialer_getopt_uint64(nng_dialer dialer, const char *name,
+                                                     uint64_t *value);
+NNG_DECL NNG_DEPRECATED int nng_dialer_getopt_string(nng_dialer dialer, const char *name,
+                                                     char **value);
+NNG_DECL NNG_DEPRECATED int nng_dialer_getopt_ptr(nng_dialer dialer, const char *name,
+                                                  void **value);
+NNG_DECL NNG_DEPRECATED int nng_dialer_getopt_sockaddr(nng_dialer dialer, const char *name,
+                                                       nng_sockaddr *value);
+
+NNG_DECL NNG_DEPRECATED int nng_listener_setopt(nng_listener listener, const char *name,
+                                                const void *value, size_t bytes);
+NNG_DECL NNG_DEPRECATED int nng_listener_setopt_bool(nng_listener listener, const char *name,
+                                                     bool value);
+NNG_DECL NNG_DEPRECATED int nng_listener_setopt_int(nng_listener listener, const char *name,
+                                                    int value);
+NNG_DECL NNG_DEPRECATED int nng_listener_setopt_ms(nng_listener listener, const char *name,
+                                                   nng_duration value);
+NNG_DECL NNG_DEPRECATED int nng_listener_setopt_size(nng_listener listener, const char *name,
+                                                     size_t value);
+NNG_DECL NNG_DEPRECATED int nng_listener_setopt_uint64(nng_listener listener, const char *name,
+                                                       uint64_t value);
+NNG_DECL NNG_DEPRECATED int nng_listener_setopt_string(nng_listener listener, const char *name,
+                                                       const char *value);
+NNG_DECL NNG_DEPRECATED int nng_listener_setopt_ptr(nng_listener listener, const char *name,
+                                                    void *value);
+NNG_DECL NNG_DEPRECATED int nng_listener_getopt(nng_listener listener, const char *name,
+                                                void *value, size_t *bytes);
+NNG_DECL NNG_DEPRECATED int nng_listener_getopt_bool(nng_listener listener, const char *name,
+                                                     bool *value);
+NNG_DECL NNG_DEPRECATED int nng_listener_getopt_int(nng_listener listener, const char *name,
+                                                    int *value);
+NNG_DECL NNG_DEPRECATED int nng_listener_getopt_ms(nng_listener listener, const char *name,
+                                                   nng_duration *value);
+NNG_DECL NNG_DEPRECATED int nng_listener_getopt_size(nng_listener listener, const char *name,
+                                                     size_t *value);
+NNG_DECL NNG_DEPRECATED int nng_listener_getopt_uint64(nng_listener listener, const char *name,
+                                                       uint64_t *value);
+NNG_DECL NNG_DEPRECATED int nng_listener_getopt_string(nng_listener listener, const char *name,
+                                                       char **value);
+NNG_DECL NNG_DEPRECATED int nng_listener_getopt_ptr(nng_listener listener, const char *name,
+                                                    void **value);
+NNG_DECL NNG_DEPRECATED int nng_listener_getopt_sockaddr(nng_listener listener, const char *name,
+                                                         nng_sockaddr *value);
+
+NNG_DECL NNG_DEPRECATED int nng_pipe_getopt(nng_pipe pipe, const char *name, void *value,
+                                            size_t *bytes);
+NNG_DECL NNG_DEPRECATED int nng_pipe_getopt_bool(nng_pipe pipe, const char *name, bool *value);
+NNG_DECL NNG_DEPRECATED int nng_pipe_getopt_int(nng_pipe pipe, const char *name, int *value);
+NNG_DECL NNG_DEPRECATED int nng_pipe_getopt_ms(nng_pipe pipe, const char *name,
+                                               nng_duration *value);
+NNG_DECL NNG_DEPRECATED int nng_pipe_getopt_size(nng_pipe pipe, const char *name, size_t *value);
+NNG_DECL NNG_DEPRECATED int nng_pipe_getopt_uint64(nng_pipe pipe, const char *name,
+                                                   uint64_t *value);
+NNG_DECL NNG_DEPRECATED int nng_pipe_getopt_string(nng_pipe pipe, const char *name, char **value);
+NNG_DECL NNG_DEPRECATED int nng_pipe_getopt_ptr(nng_pipe pipe, const char *name, void **value);
+NNG_DECL NNG_DEPRECATED int nng_pipe_getopt_sockaddr(nng_pipe pipe, const char *name,
+                                                     nng_sockaddr *value);
+#endif
 
 #ifdef __cplusplus
 }
