@@ -206,7 +206,7 @@ def nngcat_asks_us(cell, commands, directory):
         else:
             asked = 1
             side.append(Process([*bind, '--bind', url]))
-            side.append(spawn_until_up([*connect, '--connect', url]))
+            side.append(spawn_until_up([*connect, '--connect', url], quiet=True))
             said(side[0], text)
     finally:
         for process in side:
@@ -214,10 +214,10 @@ def nngcat_asks_us(cell, commands, directory):
     return '%d requests' % asked
 
 
-def spawn_until_up(command):
+def spawn_until_up(command, quiet=False):
     end = time.time() + 5
     while True:
-        process = Process(command, quiet=True)
+        process = Process(command, quiet)
         try:
             process.p.wait(0.2)
         except subprocess.TimeoutExpired:

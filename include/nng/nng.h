@@ -364,6 +364,15 @@ typedef void (*nng_logger)(nng_log_level, nng_log_facility, const char *, const 
 NNG_DECL const char *nng_version(void);
 
 /*
+ * Closes every socket. Nothing else of the library is left then but what the program still owns
+ * (messages, aios); it may be used again. Not while another thread is in the library.
+ */
+NNG_DECL void nng_fini(void);
+
+/* Accepted and without effect: there are no pools of threads here. NNG_INIT_*. */
+NNG_DECL void nng_init_set_parameter(nng_init_parameter parameter, uint64_t value);
+
+/*
  * A short English text for any error code; never NULL, never freed. The text of a code without
  * a name of its own lasts until the same thread asks for the next such code.
  */
@@ -388,6 +397,11 @@ NNG_DECL void nng_strfree(char *text);
  */
 NNG_DECL int nng_close(nng_socket socket);
 NNG_DECL int nng_socket_close(nng_socket socket);
+
+#ifndef NNG_ELIDE_DEPRECATED
+/* Closes every socket of the process, as nng_close; until none is open, whoever opens them. */
+NNG_DECL NNG_DEPRECATED void nng_closeall(void);
+#endif
 
 /* The id if it is positive, else -1; does not tell whether the socket is open. */
 NNG_DECL int nng_socket_id(nng_socket socket);
@@ -712,7 +726,6 @@ NNG_DECL void nng_sleep_aio(nng_duration duration, nng_aio *aio);
  * called, once at most and on a thread that runs callbacks, to ask for its end, perhaps while it ends
  * by itself: then the provider's own lock decides. finish ends it, exactly once.
  */
-typedef void (*nng_aio_cancelfn)(nng_aio *aio, void *argument, int error);
 NNG_DECL bool nng_aio_begin(nng_aio *aio);
 NNG_DECL void nng_aio_defer(nng_aio *aio, nng_aio_cancelfn cancel, void *argument);
 NNG_DECL void nng_aio_finish(nng_aio *aio, int result);
@@ -809,6 +822,215 @@ NNG_DECL void nng_url_free(nng_url *url);
  * a static "unknown". NNG_MAXADDRSTRLEN bytes hold most addresses.
  */
 NNG_DECL const char *nng_str_sockaddr(const nng_sockaddr *address, char *text, size_t bytes);
+
+/* --- Time and threads ------------------------------------------------------------------------ */
+
+/* Monotonic time in milliseconds since a moment that is fixed while the system runs. */
+NNG_DECL nng_time nng_clock(void);
+
+/* Blocks for at least `ms` milliseconds; returns at once if it is not positive. */
+NNG_DECL void nng_msleep(nng_duration ms);
+
+/* A number from the system's strong source. */
+NNG_DECL uint32_t nng_random(void);
+
+/*
+ * Two connected stream sockets, as the system's socketpair gives them (POSIX): they block and are
+ * inherited by other programs unless the caller changes that. The caller closes both. NNG_ENOTSUP:
+ * the system has none (Windows); NNG_ENOFILES.
+ */
+NNG_DECL int nng_socket_pair(int ends[2]);
+
+/*
+ * Starts a thread that runs `run(argument)` with all signals blocked. Every thread is destroyed
+ * once, which waits until it has ended and frees it; from the thread itself that waits for nothing.
+ * NNG_EINVAL: `run` is NULL. Destroying NULL does nothing.
+ */
+NNG_DECL int nng_thread_create(nng_thread **thread, void (*run)(void *), void *argument);
+NNG_DECL void nng_thread_destroy(nng_thread *thread);
+
+/* Names a thread, NULL: the caller's, in debuggers and the like; may cut the name or do nothing. */
+NNG_DECL void nng_thread_set_name(nng_thread *thread, const char *name);
+
+/* A lock, not recursive; the thread that locked it unlocks it. Freed while unlocked; NULL is fine. */
+NNG_DECL int nng_mtx_alloc(nng_mtx **mtx);
+NNG_DECL void nng_mtx_free(nng_mtx *mtx);
+NNG_DECL void nng_mtx_lock(nng_mtx *mtx);
+NNG_DECL void nng_mtx_unlock(nng_mtx *mtx);
+
+/*
+ * A condition variable of one lock, which outlives it and is held by the caller of each of the
+ * functions but alloc and free. Waiting gives the lock away meanwhile, and may end without a reason.
+ * Freed while nobody waits; NULL is fine. NNG_EINVAL: `mtx` is NULL.
+ */
+NNG_DECL int nng_cv_alloc(nng_cv **cv, nng_mtx *mtx);
+NNG_DECL void nng_cv_free(nng_cv *cv);
+NNG_DECL void nng_cv_wait(nng_cv *cv);
+
+/* Waits until nng_clock() is `when` at most; NNG_ETIMEDOUT: it is, and nobody woke the caller. */
+NNG_DECL int nng_cv_until(nng_cv *cv, nng_time when);
+
+/* Wakes all, or one, of those that wait. */
+NNG_DECL void nng_cv_wake(nng_cv *cv);
+NNG_DECL void nng_cv_wake1(nng_cv *cv);
+
+/* --- Logging --------------------------------------------------------------------------------- */
+
+/*
+ * Messages for the program's log; the library writes none of its own. `format` and what follows are
+ * printf's; of the text 1023 bytes are kept. `id` names the kind of message and may be NULL. The
+ * message goes to the logger, on the calling thread and under no lock, unless its level is above the
+ * one set. nng_log_auth's facility is NNG_LOG_AUTH, that of the others the one set.
+ */
+NNG_DECL void nng_log_err(const char *id, const char *format, ...);
+NNG_DECL void nng_log_warn(const char *id, const char *format, ...);
+NNG_DECL void nng_log_notice(const char *id, const char *format, ...);
+NNG_DECL void nng_log_info(const char *id, const char *format, ...);
+NNG_DECL void nng_log_debug(const char *id, const char *format, ...);
+NNG_DECL void nng_log_auth(nng_log_level level, const char *id, const char *format, ...);
+
+/* The highest level that passes, at first NNG_LOG_NOTICE; NNG_LOG_NONE: none does. */
+NNG_DECL void nng_log_set_level(nng_log_level level);
+NNG_DECL nng_log_level nng_log_get_level(void);
+
+/* At first NNG_LOG_USER. */
+NNG_DECL void nng_log_set_facility(nng_log_facility facility);
+
+/*
+ * Who gets the messages, at first and with NULL nng_null_logger. It may be called by several threads
+ * at once, and still be running when the call that names another one returns.
+ */
+NNG_DECL void nng_log_set_logger(nng_logger logger);
+
+/*
+ * Loggers: one that drops everything; one that writes a line to stderr, in colours if that is a
+ * terminal and neither NNG_LOG_NO_COLOR nor NO_COLOR is in the environment; one for the system's log
+ * (POSIX: syslog; Windows: the debugger's).
+ */
+NNG_DECL void nng_null_logger(nng_log_level level, nng_log_facility facility, const char *id,
+                              const char *text);
+NNG_DECL void nng_stderr_logger(nng_log_level level, nng_log_facility facility, const char *id,
+                                const char *text);
+NNG_DECL void nng_system_logger(nng_log_level level, nng_log_facility facility, const char *id,
+                                const char *text);
+
+/* --- Old spellings of options ---------------------------------------------------------------- */
+
+#ifndef NNG_ELIDE_DEPRECATED
+/* Each is the function of the new name: nng_[object_]setopt_* is nng_<object>_set_*. */
+NNG_DECL NNG_DEPRECATED int nng_setopt(nng_socket socket, const char *name, const void *value,
+                                       size_t bytes);
+NNG_DECL NNG_DEPRECATED int nng_setopt_bool(nng_socket socket, const char *name, bool value);
+NNG_DECL NNG_DEPRECATED int nng_setopt_int(nng_socket socket, const char *name, int value);
+NNG_DECL NNG_DEPRECATED int nng_setopt_ms(nng_socket socket, const char *name, nng_duration value);
+NNG_DECL NNG_DEPRECATED int nng_setopt_size(nng_socket socket, const char *name, size_t value);
+NNG_DECL NNG_DEPRECATED int nng_setopt_uint64(nng_socket socket, const char *name, uint64_t value);
+NNG_DECL NNG_DEPRECATED int nng_setopt_string(nng_socket socket, const char *name,
+                                              const char *value);
+NNG_DECL NNG_DEPRECATED int nng_setopt_ptr(nng_socket socket, const char *name, void *value);
+NNG_DECL NNG_DEPRECATED int nng_getopt(nng_socket socket, const char *name, void *value,
+                                       size_t *bytes);
+NNG_DECL NNG_DEPRECATED int nng_getopt_bool(nng_socket socket, const char *name, bool *value);
+NNG_DECL NNG_DEPRECATED int nng_getopt_int(nng_socket socket, const char *name, int *value);
+NNG_DECL NNG_DEPRECATED int nng_getopt_ms(nng_socket socket, const char *name, nng_duration *value);
+NNG_DECL NNG_DEPRECATED int nng_getopt_size(nng_socket socket, const char *name, size_t *value);
+NNG_DECL NNG_DEPRECATED int nng_getopt_uint64(nng_socket socket, const char *name, uint64_t *value);
+NNG_DECL NNG_DEPRECATED int nng_getopt_string(nng_socket socket, const char *name, char **value);
+NNG_DECL NNG_DEPRECATED int nng_getopt_ptr(nng_socket socket, const char *name, void **value);
+
+NNG_DECL NNG_DEPRECATED int nng_ctx_setopt(nng_ctx ctx, const char *name, const void *value,
+                                           size_t bytes);
+NNG_DECL NNG_DEPRECATED int nng_ctx_setopt_bool(nng_ctx ctx, const char *name, bool value);
+NNG_DECL NNG_DEPRECATED int nng_ctx_setopt_int(nng_ctx ctx, const char *name, int value);
+NNG_DECL NNG_DEPRECATED int nng_ctx_setopt_ms(nng_ctx ctx, const char *name, nng_duration value);
+NNG_DECL NNG_DEPRECATED int nng_ctx_setopt_size(nng_ctx ctx, const char *name, size_t value);
+NNG_DECL NNG_DEPRECATED int nng_ctx_getopt(nng_ctx ctx, const char *name, void *value,
+                                           size_t *bytes);
+NNG_DECL NNG_DEPRECATED int nng_ctx_getopt_bool(nng_ctx ctx, const char *name, bool *value);
+NNG_DECL NNG_DEPRECATED int nng_ctx_getopt_int(nng_ctx ctx, const char *name, int *value);
+NNG_DECL NNG_DEPRECATED int nng_ctx_getopt_ms(nng_ctx ctx, const char *name, nng_duration *value);
+NNG_DECL NNG_DEPRECATED int nng_ctx_getopt_size(nng_ctx ctx, const char *name, size_t *value);
+
+NNG_DECL NNG_DEPRECATED int nng_dialer_setopt(nng_dialer dialer, const char *name,
+                                              const void *value, size_t bytes);
+NNG_DECL NNG_DEPRECATED int nng_dialer_setopt_bool(nng_dialer dialer, const char *name, bool value);
+NNG_DECL NNG_DEPRECATED int nng_dialer_setopt_int(nng_dialer dialer, const char *name, int value);
+NNG_DECL NNG_DEPRECATED int nng_dialer_setopt_ms(nng_dialer dialer, const char *name,
+                                                 nng_duration value);
+NNG_DECL NNG_DEPRECATED int nng_dialer_setopt_size(nng_dialer dialer, const char *name,
+                                                   size_t value);
+NNG_DECL NNG_DEPRECATED int nng_dialer_setopt_uint64(nng_dialer dialer, const char *name,
+                                                     uint64_t value);
+NNG_DECL NNG_DEPRECATED int nng_dialer_setopt_string(nng_dialer dialer, const char *name,
+                                                     const char *value);
+NNG_DECL NNG_DEPRECATED int nng_dialer_setopt_ptr(nng_dialer dialer, const char *name, void *value);
+NNG_DECL NNG_DEPRECATED int nng_dialer_getopt(nng_dialer dialer, const char *name, void *value,
+                                              size_t *bytes);
+NNG_DECL NNG_DEPRECATED int nng_dialer_getopt_bool(nng_dialer dialer, const char *name,
+                                                   bool *value);
+NNG_DECL NNG_DEPRECATED int nng_dialer_getopt_int(nng_dialer dialer, const char *name, int *value);
+NNG_DECL NNG_DEPRECATED int nng_dialer_getopt_ms(nng_dialer dialer, const char *name,
+                                                 nng_duration *value);
+NNG_DECL NNG_DEPRECATED int nng_dialer_getopt_size(nng_dialer dialer, const char *name,
+                                                   size_t *value);
+NNG_DECL NNG_DEPRECATED int nng_dialer_getopt_uint64(nng_dialer dialer, const char *name,
+                                                     uint64_t *value);
+NNG_DECL NNG_DEPRECATED int nng_dialer_getopt_string(nng_dialer dialer, const char *name,
+                                                     char **value);
+NNG_DECL NNG_DEPRECATED int nng_dialer_getopt_ptr(nng_dialer dialer, const char *name,
+                                                  void **value);
+NNG_DECL NNG_DEPRECATED int nng_dialer_getopt_sockaddr(nng_dialer dialer, const char *name,
+                                                       nng_sockaddr *value);
+
+NNG_DECL NNG_DEPRECATED int nng_listener_setopt(nng_listener listener, const char *name,
+                                                const void *value, size_t bytes);
+NNG_DECL NNG_DEPRECATED int nng_listener_setopt_bool(nng_listener listener, const char *name,
+                                                     bool value);
+NNG_DECL NNG_DEPRECATED int nng_listener_setopt_int(nng_listener listener, const char *name,
+                                                    int value);
+NNG_DECL NNG_DEPRECATED int nng_listener_setopt_ms(nng_listener listener, const char *name,
+                                                   nng_duration value);
+NNG_DECL NNG_DEPRECATED int nng_listener_setopt_size(nng_listener listener, const char *name,
+                                                     size_t value);
+NNG_DECL NNG_DEPRECATED int nng_listener_setopt_uint64(nng_listener listener, const char *name,
+                                                       uint64_t value);
+NNG_DECL NNG_DEPRECATED int nng_listener_setopt_string(nng_listener listener, const char *name,
+                                                       const char *value);
+NNG_DECL NNG_DEPRECATED int nng_listener_setopt_ptr(nng_listener listener, const char *name,
+                                                    void *value);
+NNG_DECL NNG_DEPRECATED int nng_listener_getopt(nng_listener listener, const char *name,
+                                                void *value, size_t *bytes);
+NNG_DECL NNG_DEPRECATED int nng_listener_getopt_bool(nng_listener listener, const char *name,
+                                                     bool *value);
+NNG_DECL NNG_DEPRECATED int nng_listener_getopt_int(nng_listener listener, const char *name,
+                                                    int *value);
+NNG_DECL NNG_DEPRECATED int nng_listener_getopt_ms(nng_listener listener, const char *name,
+                                                   nng_duration *value);
+NNG_DECL NNG_DEPRECATED int nng_listener_getopt_size(nng_listener listener, const char *name,
+                                                     size_t *value);
+NNG_DECL NNG_DEPRECATED int nng_listener_getopt_uint64(nng_listener listener, const char *name,
+                                                       uint64_t *value);
+NNG_DECL NNG_DEPRECATED int nng_listener_getopt_string(nng_listener listener, const char *name,
+                                                       char **value);
+NNG_DECL NNG_DEPRECATED int nng_listener_getopt_ptr(nng_listener listener, const char *name,
+                                                    void **value);
+NNG_DECL NNG_DEPRECATED int nng_listener_getopt_sockaddr(nng_listener listener, const char *name,
+                                                         nng_sockaddr *value);
+
+NNG_DECL NNG_DEPRECATED int nng_pipe_getopt(nng_pipe pipe, const char *name, void *value,
+                                            size_t *bytes);
+NNG_DECL NNG_DEPRECATED int nng_pipe_getopt_bool(nng_pipe pipe, const char *name, bool *value);
+NNG_DECL NNG_DEPRECATED int nng_pipe_getopt_int(nng_pipe pipe, const char *name, int *value);
+NNG_DECL NNG_DEPRECATED int nng_pipe_getopt_ms(nng_pipe pipe, const char *name,
+                                               nng_duration *value);
+NNG_DECL NNG_DEPRECATED int nng_pipe_getopt_size(nng_pipe pipe, const char *name, size_t *value);
+NNG_DECL NNG_DEPRECATED int nng_pipe_getopt_uint64(nng_pipe pipe, const char *name,
+                                                   uint64_t *value);
+NNG_DECL NNG_DEPRECATED int nng_pipe_getopt_string(nng_pipe pipe, const char *name, char **value);
+NNG_DECL NNG_DEPRECATED int nng_pipe_getopt_ptr(nng_pipe pipe, const char *name, void **value);
+NNG_DECL NNG_DEPRECATED int nng_pipe_getopt_sockaddr(nng_pipe pipe, const char *name,
+                                                     nng_sockaddr *value);
+#endif
 
 #ifdef __cplusplus
 }
