@@ -36,6 +36,9 @@ NNG_DECL void nng_aio_finish(nng_aio *aio, int rv);
 
 #define NN_ABSENT (errno = ENOTSUP, -1)
 
+/* One that Spry has: only compared with what nng.h says. */
+#define PRESENT(type, name, parameters) NNG_DECL type name parameters;
+
 #define ABSENT(type, name, parameters, value)                                                      \
     NNG_DECL type name parameters;                                                                 \
     type name parameters                                                                           \
