@@ -8,6 +8,6 @@ prefix=$(cd "${1:-$here/../build/prefix}" && pwd)
 cd "$here"
 make -s raw
 make -s sp NAME=nng
-make -s sp NAME=spry INC="$prefix/include" LIB="$prefix/lib/libspry.a"
+make -s sp NAME=spry INC="$prefix/include/spry" LIB="$prefix/lib/libspry.a"
 exec timeout -k 5 240 ./run.py --gate --rounds 7 --progs raw,sp-nng,sp-spry \
     --json build/gate.json --strict

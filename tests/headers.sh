@@ -24,7 +24,7 @@ for header in $(cd include && find nng -name '*.h'); do
         check "$header" "${CXX:-c++}" -xc++ -std=c++11 $elide
     done
 done
-for header in alloc.h msg.h url.h idmap.h; do
+for header in alloc.h msg.h url.h idmap.h absent.h; do
     check "$header" "${CC:-cc}" -xc -std=c11 -Wno-unused-function
 done
 
