@@ -7,6 +7,9 @@
 /* Beyond these, callbacks wait until one that waits is through; nng has at most as many. */
 enum { STANDINS_MAX = 15 };
 
+/* A thread that cannot be had now is asked for again. */
+enum { AGAIN_MS = 10 };
+
 /* Callbacks in a row whose system calls are made together: as many messages as go into one call. */
 enum { UNSETTLED_MAX = 64 };
 
@@ -69,22 +72,39 @@ static void standin_main(void *argument)
     spry_loop_pass(loop);
 }
 
-static void standin_start(struct loop *loop)
+static bool standin_start(struct loop *loop)
 {
     struct standin *standin = spry_zalloc(sizeof(*standin));
 
     if (standin == NULL)
-        return;
+        return false;
     standin->loop = loop;
     spry_list_init(&standin->caller.node);
     standin->caller.thread = &standin->thread;
     standin->thread = (struct thread){.run = standin_main, .argument = standin};
     if (spry_thread_start(&standin->thread) != 0) {
         spry_free(standin, sizeof(*standin));
-        return;
+        return false;
     }
     loop->standins++;
     spry_thread_detach(&standin->thread); /* it waits for the lock before it can be over */
+    return true;
+}
+
+static void standin_again(struct timer *timer, uint64_t now_ns)
+{
+    (void)now_ns;
+    spry_callers_check(SPRY_CONTAINER(timer, struct loop, standin_again));
+}
+
+void spry_callers_init(struct loop *loop)
+{
+    spry_timer_init(&loop->standin_again, standin_again);
+}
+
+void spry_callers_fini(struct loop *loop)
+{
+    spry_timer_cancel(&loop->timers, &loop->standin_again);
 }
 
 void spry_callers_check(struct loop *loop)
@@ -99,6 +119,8 @@ void spry_callers_check(struct loop *loop)
             return;
         waiting++;
     }
-    if (waiting > loop->standins) /* else one of those has not come to its next callback yet */
-        standin_start(loop);
+    /* Else one of those has not come to its next callback yet. */
+    if (waiting > loop->standins && !standin_start(loop))
+        spry_timer_set(&loop->timers, &loop->standin_again,
+                       spry_deadline(spry_clock_ns(), AGAIN_MS));
 }

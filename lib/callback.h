@@ -30,6 +30,10 @@ struct caller {
  */
 void spry_loop_callback(struct loop *loop, struct task *task);
 
+/* With the loop's port, open and closed. */
+void spry_callers_init(struct loop *loop);
+void spry_callers_fini(struct loop *loop);
+
 /* Runs a task that was taken from the loop's callbacks. Lock held at call and return. */
 void spry_caller_run(struct loop *loop, struct caller *caller, struct task *task);
 

@@ -361,6 +361,7 @@ static bool watchman_over(struct loop *loop)
     if (loop->sockets > 0 || loop->port.in_flight > 0 || loop->poller != NULL || loop_busy(loop) ||
         !spry_tasks_empty(&loop->callbacks) || loop->standins > 0)
         return false;
+    spry_callers_fini(loop);
     spry_port_close(&loop->port);
     spry_idmap_fini(&loop->handles);
     spry_cond_fini(&loop->watchman.cond);
@@ -448,6 +449,7 @@ int spry_loop_hold(struct loop *loop)
         return rv;
     spry_idmap_init(&loop->handles, 1, 0x7fffffff, spry_random());
     spry_cond_init(&loop->watchman.cond);
+    spry_callers_init(loop);
     loop->watchman.place = WAITER_AWAKE;
     loop->watchman_thread = (struct thread){.run = watchman_main, .argument = loop};
     rv = spry_thread_start(&loop->watchman_thread);

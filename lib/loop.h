@@ -56,8 +56,9 @@ struct loop {
     struct thread watchman_thread;
     uint8_t watchman_state; /* enum watchman_state */
     struct list callers;    /* threads that are in a callback of the program's, callback.h */
-    uint32_t standins;      /* threads that run callbacks, besides the watchman */
-    uint32_t asyncs; /* operations under way that end with a callback, for which nobody waits */
+    struct timer standin_again;
+    uint32_t standins; /* threads that run callbacks, besides the watchman */
+    uint32_t asyncs;   /* operations under way that end with a callback, for which nobody waits */
     uint32_t sockets;
     uint32_t offloads; /* calls that block, out on their thread */
     uint32_t

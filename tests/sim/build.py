@@ -8,7 +8,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 
 LIBRARY = [
     *("lib/%s.c" % n for n in (
-        "alloc dial endpoint error exchange handle idmap loop msg msg_words offload op option "
+        "aio alloc callback context dial endpoint error exchange exchange_aio handle idmap loop msg msg_words offload op option "
         "option_api pipe pool request sockaddr socket socket_option spare timer url").split()),
     "lib/port/net_address.c",
     *("lib/port/windows/%s.c" % n for n in "port error memory net thread".split()),
@@ -16,7 +16,7 @@ LIBRARY = [
     *("protocols/%s.c" % n for n in "backtrace inbox req rep xreq xrep".split()),
 ]
 FAKE = ("chance fiber sched sync handles channels ops ports pipes sockets pton misc foreign heap "
-        "scenario checks chaos parties guests main").split()
+        "scenario checks chaos async parties guests main").split()
 
 # heap.c stands in front of the pool.
 POOL = ["-Dspry_pool_alloc=sim_pool_alloc", "-Dspry_pool_free=sim_pool_free"]

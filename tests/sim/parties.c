@@ -184,26 +184,36 @@ static int server_serve(struct party *party)
     return rv;
 }
 
+static void server_meanwhile(struct party *party)
+{
+    if (sim_below(24) == 0)
+        server_relisten(party);
+    if (sim_below(24) == 0)
+        sim_look_at(party);
+}
+
+static void server_loop(struct party *party)
+{
+    int rv = 0;
+
+    while (rv != NNG_ECLOSED && !(sim_world.ending && !sim_world.strict)) {
+        rv = server_serve(party);
+        if (rv != 0 && rv != NNG_ECLOSED)
+            sim_pause_for(MS);
+        server_meanwhile(party);
+    }
+}
+
 unsigned sim_server_main(void *argument)
 {
     struct party *party = argument;
-    int rv = 0;
 
     if (party_open(party, nng_rep0_open)) {
         server_listen(party);
         if (sim_below(12) == 0)
             misuse(party);
-        while (rv != NNG_ECLOSED) {
-            rv = server_serve(party);
-            if (rv != 0 && rv != NNG_ECLOSED)
-                sim_pause_for(MS);
-            if (sim_below(24) == 0)
-                server_relisten(party);
-            if (sim_below(24) == 0)
-                sim_look_at(party);
-            if (sim_world.ending && !sim_world.strict)
-                break;
-        }
+        if (sim_below(3) != 0 || !sim_async_serve(party, server_meanwhile))
+            server_loop(party);
     }
     sim_party_close(party);
     party->over = true;

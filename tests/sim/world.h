@@ -70,6 +70,11 @@ struct world {
 
 extern struct world sim_world;
 
+/* ---- async.c ---- */
+
+/* Serves until the socket is closed; false: for want of memory it could not begin. */
+bool sim_async_serve(struct party *party, void (*meanwhile)(struct party *));
+
 /* ---- checks.c ---- */
 
 void sim_pause_for(uint64_t ns);
