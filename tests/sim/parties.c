@@ -97,6 +97,8 @@ static void listen_twice(struct party *party, const struct place *place)
     sim_plausible(rv, "nng_listen, again");
     if (rv == 0 && sim_world.strict)
         sim_fail("two listeners at %s", place->listen_url);
+    if (rv == 0)
+        sim_world.lone = false; /* the first had been closed by others; this one stays */
 }
 
 static void dial(struct party *party, const char *url, bool waits)
