@@ -33,6 +33,7 @@ static struct loop the_loop = {
     .lock = SPRY_MUTEX_INIT,
     .sleepers = {&the_loop.sleepers, &the_loop.sleepers},
     .enders = {&the_loop.enders, &the_loop.enders},
+    .onlookers = {&the_loop.onlookers, &the_loop.onlookers},
 };
 
 struct loop *spry_loop_enter(void)
@@ -151,6 +152,22 @@ static void poller_check(struct loop *loop)
 }
 
 /*
+ * Whoever has changed anything comes here before the lock is free: the end of every call and of every
+ * poller's turn is loop_settle, which also comes here before each of its system calls, or
+ * spry_loop_pass; and a thread that sleeps or polls has changed nothing since it settled.
+ */
+static void onlookers_look(struct loop *loop)
+{
+    struct list *node;
+
+    for (node = loop->onlookers.next; node != &loop->onlookers; node = node->next) {
+        struct onlooker *onlooker = SPRY_CONTAINER(node, struct onlooker, node);
+
+        onlooker->look(onlooker);
+    }
+}
+
+/*
  * Runs completions and posted work, and makes the system calls they ask for, until all is quiet or
  * others must have their turn. While calls are made the loop cannot end.
  */
@@ -163,7 +180,10 @@ static void loop_settle(struct loop *loop)
 
         if (task != NULL) {
             task->run(task);
-        } else if (!spry_tasks_empty(&loop->port.started) && rounds++ < SETTLE_ROUNDS_MAX) {
+            continue;
+        }
+        onlookers_look(loop);
+        if (!spry_tasks_empty(&loop->port.started) && rounds++ < SETTLE_ROUNDS_MAX) {
             struct task_queue started = spry_port_started(&loop->port);
             struct task_queue completed = {NULL, NULL};
 
@@ -212,6 +232,7 @@ void spry_loop_leave(struct loop *loop)
 
 void spry_loop_pass(struct loop *loop)
 {
+    onlookers_look(loop);
     if (loop->poller == NULL)
         waiter_rouse(loop, &loop->watchman); /* it may be dozing */
     poller_check(loop);

@@ -24,6 +24,12 @@ struct retired {
     void (*free)(struct retired *retired);
 };
 
+/* Who looks at what has come of changes, each time the lock is about to be free (spry_loop_leave). */
+struct onlooker {
+    struct list node;                        /* among the loop's */
+    void (*look)(struct onlooker *onlooker); /* changes nothing that another one looks at */
+};
+
 /* Where a thread that blocks is: what it takes to make it look again. */
 enum waiter_place { WAITER_AWAKE, WAITER_ASLEEP, WAITER_POLLING };
 
@@ -45,6 +51,7 @@ struct loop {
     struct task_queue callbacks; /* for the watchman, who runs the program's code off the lock */
     struct idmap handles;
     struct retired *retired;
+    struct list onlookers;
 
     struct waiter *poller; /* who has the role, NULL: nobody */
     uint64_t poll_deadline_ns;
@@ -105,7 +112,10 @@ static inline void spry_loop_post(struct loop *loop, struct task *task)
     spry_tasks_push(&loop->completed, task);
 }
 
-/* Puts a callback: `task->run` runs on the watchman with the lock held and may release it inside. */
+/*
+ * Puts a callback: `task->run` runs on the watchman with the lock held and may release it inside, before
+ * it has changed what an onlooker looks at.
+ */
 void spry_loop_callback(struct loop *loop, struct task *task);
 
 /* Frees `retired` when no waiter in the kernel can have an event that names it. Lock held. */

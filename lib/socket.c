@@ -3,6 +3,7 @@
 
 #include "alloc.h"
 #include "loop.h"
+#include "pollable.h"
 
 static size_t aligned(size_t bytes)
 {
@@ -124,6 +125,7 @@ void spry_socket_release(struct socket *socket)
 static void socket_close(struct socket *socket)
 {
     spry_handle_close(&socket->loop->handles, &socket->handle);
+    spry_pollable_close(socket);
     socket->protocol->context_fini(socket->context);
     while (!spry_list_empty(&socket->endpoints))
         spry_endpoint_close(

@@ -9,6 +9,8 @@
 
 #include <nng/nng.h>
 
+struct pollable;
+
 enum { SOCKET_NAME_BYTES = 64 }; /* with the NUL; nng's limit */
 
 struct socket {
@@ -16,8 +18,9 @@ struct socket {
     struct loop *loop;
     const struct protocol *protocol;
     struct protocol_host host;
-    void *state;   /* the protocol's, in this block */
-    void *context; /* the socket's own, in this block */
+    void *state;               /* the protocol's, in this block */
+    void *context;             /* the socket's own, in this block */
+    struct pollable *pollable; /* NULL until the program asks for a descriptor */
     struct list endpoints;
     struct endpoint_options options;
     nng_duration send_timeout_ms;
