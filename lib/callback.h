@@ -25,8 +25,8 @@ struct caller {
 };
 
 /*
- * Puts a callback: `task->run` runs with the lock held and releases it around the program's code.
- * Lock held.
+ * Puts a callback: `task->run` runs with the lock held and releases it around the program's code, before
+ * it has changed what an onlooker looks at. Lock held.
  */
 void spry_loop_callback(struct loop *loop, struct task *task);
 

@@ -34,6 +34,7 @@ static struct loop the_loop = {
     .sleepers = {&the_loop.sleepers, &the_loop.sleepers},
     .enders = {&the_loop.enders, &the_loop.enders},
     .callers = {&the_loop.callers, &the_loop.callers},
+    .onlookers = {&the_loop.onlookers, &the_loop.onlookers},
 };
 
 struct loop *spry_loop_enter(void)
@@ -159,6 +160,22 @@ static void poller_check(struct loop *loop)
 }
 
 /*
+ * Whoever has changed anything comes here before the lock is free: the end of every call and of every
+ * poller's turn is loop_settle, which also comes here before each of its system calls, or
+ * spry_loop_pass; and a thread that sleeps or polls has changed nothing since it settled.
+ */
+static void onlookers_look(struct loop *loop)
+{
+    struct list *node;
+
+    for (node = loop->onlookers.next; node != &loop->onlookers; node = node->next) {
+        struct onlooker *onlooker = SPRY_CONTAINER(node, struct onlooker, node);
+
+        onlooker->look(onlooker);
+    }
+}
+
+/*
  * Runs completions and posted work, and makes the system calls they ask for, until all is quiet or
  * others must have their turn. While calls are made the loop cannot end.
  */
@@ -171,7 +188,10 @@ static void loop_settle(struct loop *loop)
 
         if (task != NULL) {
             task->run(task);
-        } else if (!spry_tasks_empty(&loop->port.started) && rounds++ < SETTLE_ROUNDS_MAX) {
+            continue;
+        }
+        onlookers_look(loop);
+        if (!spry_tasks_empty(&loop->port.started) && rounds++ < SETTLE_ROUNDS_MAX) {
             struct task_queue started = spry_port_started(&loop->port);
             struct task_queue completed = {NULL, NULL};
 
@@ -213,7 +233,9 @@ void spry_loop_retire(struct loop *loop, struct retired *retired)
 
 void spry_loop_leave(struct loop *loop)
 {
-    if (!spry_caller_settles_later(loop)) {
+    if (spry_caller_settles_later(loop)) {
+        onlookers_look(loop);
+    } else {
         loop_settle(loop);
         poller_check(loop);
     }
@@ -222,6 +244,7 @@ void spry_loop_leave(struct loop *loop)
 
 void spry_loop_pass(struct loop *loop)
 {
+    onlookers_look(loop);
     if (loop->poller == NULL)
         waiter_rouse(loop, &loop->watchman); /* it may be dozing */
     poller_check(loop);

@@ -25,6 +25,12 @@ struct retired {
     void (*free)(struct retired *retired);
 };
 
+/* Who looks at what has come of changes, each time the lock is about to be free (spry_loop_leave). */
+struct onlooker {
+    struct list node;                        /* among the loop's */
+    void (*look)(struct onlooker *onlooker); /* changes nothing that another one looks at */
+};
+
 /* Where a thread that blocks is: what it takes to make it look again. */
 enum waiter_place { WAITER_AWAKE, WAITER_ASLEEP, WAITER_POLLING };
 
@@ -46,6 +52,7 @@ struct loop {
     struct task_queue callbacks; /* the program's code, which runs off the lock: callback.h */
     struct idmap handles;
     struct retired *retired;
+    struct list onlookers;
 
     struct waiter *poller; /* who has the role, NULL: nobody */
     uint64_t poll_deadline_ns;

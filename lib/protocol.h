@@ -23,6 +23,14 @@ struct protocol_host {
     void *(*find_pipe)(const struct protocol_host *host, uint32_t pipe_id);
 };
 
+/* What a program may poll for. `ready` answers with a bit for each: 1U << direction. */
+enum ready_direction { READY_RECEIVE, READY_SEND, READY_DIRECTIONS };
+
+static inline unsigned spry_ready(bool receive, bool send)
+{
+    return (receive ? 1U << READY_RECEIVE : 0U) | (send ? 1U << READY_SEND : 0U);
+}
+
 struct protocol {
     uint16_t self; /* SP protocol numbers */
     uint16_t peer;
@@ -63,6 +71,13 @@ struct protocol {
      */
     void (*send)(void *context, struct request *request, uint64_t now_ns);
     void (*receive)(void *context, struct request *request, uint64_t now_ns);
+
+    /*
+     * Which of the two would end well if it came now (spry_ready): the state's answer, without effect.
+     * A receive that would be told once of a loss counts as well. Asked often, so it is to be cheap.
+     * NULL: nothing to poll for (NNG_ENOTSUP).
+     */
+    unsigned (*ready)(void *context);
 };
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "alloc.h"
 #include "loop.h"
+#include "pollable.h"
 
 /* The socket, its protocol's state and its own context in one block. */
 static size_t socket_bytes(const struct protocol *protocol)
@@ -119,6 +120,7 @@ void spry_socket_release(struct socket *socket)
 static void socket_close(struct socket *socket)
 {
     spry_handle_close(&socket->loop->handles, &socket->handle);
+    spry_pollable_close(socket);
     socket->protocol->context_fini(socket->own.state);
     while (!spry_list_empty(&socket->contexts))
         spry_context_close(

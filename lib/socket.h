@@ -10,6 +10,8 @@
 
 #include <nng/nng.h>
 
+struct pollable;
+
 enum { SOCKET_NAME_BYTES = 64 }; /* with the NUL; nng's limit */
 
 struct socket {
@@ -20,6 +22,7 @@ struct socket {
     void *state;        /* the protocol's, in this block */
     struct context own; /* the context that the socket is; its state is in this block */
     struct list contexts;
+    struct pollable *pollable; /* NULL until the program asks for a descriptor */
     struct list endpoints;
     struct endpoint_options options;
     int send_buffer; /* messages; only reported: a protocol with queues has options of its own */

@@ -3,6 +3,7 @@
 #include "api.h"
 #include "loop.h"
 #include "pipe.h"
+#include "pollable.h"
 #include "socket.h"
 #include "transport.h"
 
@@ -256,6 +257,16 @@ static int set_receive_buffer(void *object, const union option_value *value)
     return 0;
 }
 
+static int get_receive_descriptor(void *object, union option_value *value)
+{
+    return spry_pollable_get(object, READY_RECEIVE, &value->integer);
+}
+
+static int get_send_descriptor(void *object, union option_value *value)
+{
+    return spry_pollable_get(object, READY_SEND, &value->integer);
+}
+
 static const struct option socket_options[] = {
     {.name = NNG_OPT_SOCKNAME, .type = OPTION_STRING, .get = get_name, .set = set_name},
     {.name = NNG_OPT_RAW, .type = OPTION_BOOL, .get = get_raw},
@@ -281,6 +292,8 @@ static const struct option socket_options[] = {
      .get = get_receive_buffer,
      .set = set_receive_buffer,
      .max = BUFFER_MAX},
+    {.name = NNG_OPT_RECVFD, .type = OPTION_INT, .get = get_receive_descriptor},
+    {.name = NNG_OPT_SENDFD, .type = OPTION_INT, .get = get_send_descriptor},
     {.name = NULL},
 };
 

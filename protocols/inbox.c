@@ -28,6 +28,11 @@ void spry_inbox_put(struct inbox *inbox, struct inbox_slot *slot, nng_msg *msg)
     spry_list_push(&inbox->filled, &slot->node);
 }
 
+bool spry_inbox_ready(const struct inbox *inbox)
+{
+    return !spry_list_empty(&inbox->filled);
+}
+
 nng_msg *spry_inbox_take(struct inbox *inbox)
 {
     struct list *first = spry_list_first(&inbox->filled);

@@ -35,6 +35,9 @@ void spry_inbox_leave(struct inbox_slot *slot);
 /* Holds a message that nobody waits for; the slot is empty. */
 void spry_inbox_put(struct inbox *inbox, struct inbox_slot *slot, nng_msg *msg);
 
+/* A receive would find a message. */
+bool spry_inbox_ready(const struct inbox *inbox);
+
 /* The oldest message, now the caller's; its pipe is asked for the next one. NULL: none. */
 nng_msg *spry_inbox_take(struct inbox *inbox);
 

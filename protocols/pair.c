@@ -118,6 +118,22 @@ void spry_pair_send(void *state, struct request *request, uint64_t now_ns)
     pair_pump(pair);
 }
 
+bool spry_pair_may_send(const struct pair *pair)
+{
+    const struct pair_pipe *pipe = spry_pair_first(pair);
+
+    if (pipe != NULL && !spry_pair_backlog(pair) && spry_pipe_can_send(pipe->pipe))
+        return true;
+    return spry_list_empty(&pair->sends) && pair->sending.count < (size_t)pair->send_max;
+}
+
+unsigned spry_pair_ready(void *state)
+{
+    const struct pair *pair = ((struct pair_context *)state)->pair;
+
+    return spry_ready(pair->received.count > 0, spry_pair_may_send(pair));
+}
+
 void spry_pair_sent(void *state, uint64_t now_ns)
 {
     struct pair_pipe *pipe = state;

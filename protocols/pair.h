@@ -54,6 +54,9 @@ void spry_pair_init(struct pair *pair, const struct protocol_host *host,
 /* NULL: no peer. */
 struct pair_pipe *spry_pair_first(const struct pair *pair);
 
+/* A send without a destination of its own would be taken. */
+bool spry_pair_may_send(const struct pair *pair);
+
 /* Messages or sends wait that are older than any that comes now. */
 bool spry_pair_backlog(const struct pair *pair);
 
@@ -70,6 +73,7 @@ void spry_pair_leave(void *pipe, uint64_t now_ns);
 void spry_pair_sent(void *pipe, uint64_t now_ns);
 void spry_pair_send(void *context, struct request *request, uint64_t now_ns);
 void spry_pair_receive(void *context, struct request *request, uint64_t now_ns);
+unsigned spry_pair_ready(void *context);
 int spry_pair_context_init(void *context, void *pair);
 void spry_pair_context_fini(void *context);
 void spry_pair_fini(void *pair);

@@ -41,6 +41,7 @@ static const struct option pair0_options[] = {PAIR_BUFFER_OPTIONS, {.name = NULL
         .pipe_sent = spry_pair_sent,                                                               \
         .send = spry_pair_send,                                                                    \
         .receive = spry_pair_receive,                                                              \
+        .ready = spry_pair_ready,                                                                  \
     }
 // clang-format on
 

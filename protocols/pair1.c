@@ -109,6 +109,15 @@ static void poly_send(void *state, struct request *request, uint64_t now_ns)
         poly_push(pipe, msg);
 }
 
+/* A message with a destination is always taken; this is about one without. */
+static unsigned poly_ready(void *state)
+{
+    const struct pair *pair = ((struct pair_context *)state)->pair;
+    bool direct = spry_pair_first(pair) != NULL && !spry_pair_backlog(pair);
+
+    return spry_ready(pair->received.count > 0, direct || spry_pair_may_send(pair));
+}
+
 static void poly_pipe_sent(void *state, uint64_t now_ns)
 {
     struct poly_pipe *pipe = state;
@@ -199,6 +208,7 @@ static const struct protocol pair1_protocol = {
     .pipe_leave = spry_pair_leave,
     .pipe_sent = spry_pair_sent,
     .send = spry_pair_send,
+    .ready = spry_pair_ready,
 };
 
 static const struct protocol pair1_raw_protocol = {
@@ -210,6 +220,7 @@ static const struct protocol pair1_raw_protocol = {
     .pipe_leave = spry_pair_leave,
     .pipe_sent = spry_pair_sent,
     .send = raw_send,
+    .ready = spry_pair_ready,
 };
 
 static const struct protocol pair1_poly_protocol = {
@@ -221,6 +232,7 @@ static const struct protocol pair1_poly_protocol = {
     .pipe_leave = poly_pipe_leave,
     .pipe_sent = poly_pipe_sent,
     .send = poly_send,
+    .ready = poly_ready,
 };
 
 int nng_pair1_open(nng_socket *socket)

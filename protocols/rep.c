@@ -135,6 +135,11 @@ static void send_cancel(struct request *request, int error)
     spry_request_finish(request, error);
 }
 
+static bool pipe_free(const struct rep_pipe *pipe)
+{
+    return spry_list_empty(&pipe->sends) && spry_pipe_can_send(pipe->slot.pipe);
+}
+
 static void rep_send(void *state, struct request *request, uint64_t now_ns)
 {
     struct rep_context *context = state;
@@ -156,7 +161,7 @@ static void rep_send(void *state, struct request *request, uint64_t now_ns)
     }
     /* Cannot fail: the header is empty and has room for any trace. */
     (void)nng_msg_header_append(request->msg, context->trace, context->trace_bytes);
-    if (spry_list_empty(&pipe->sends) && spry_pipe_can_send(pipe->slot.pipe)) {
+    if (pipe_free(pipe)) {
         pipe_transmit(pipe, request);
         return;
     }
@@ -164,6 +169,25 @@ static void rep_send(void *state, struct request *request, uint64_t now_ns)
     spry_list_push(&pipe->sends, &request->node);
     spry_list_remove(&pipe->blocked_node);
     spry_list_push(&socket->blocked, &pipe->blocked_node);
+}
+
+/* An answer to a requester that is gone is dropped, at once. */
+static bool context_may_answer(const struct rep_context *context)
+{
+    const struct protocol_host *host = context->socket->host;
+    const struct rep_pipe *pipe;
+
+    if (context->pipe_id == 0)
+        return false;
+    pipe = host->find_pipe(host, context->pipe_id);
+    return pipe == NULL || pipe_free(pipe);
+}
+
+static unsigned rep_ready(void *state)
+{
+    const struct rep_context *context = state;
+
+    return spry_ready(spry_inbox_ready(&context->socket->inbox), context_may_answer(context));
 }
 
 static void rep_pipe_sent(void *state, uint64_t now_ns)
@@ -281,6 +305,7 @@ static const struct protocol rep_protocol = {
     .pipe_sent = rep_pipe_sent,
     .send = rep_send,
     .receive = rep_receive,
+    .ready = rep_ready,
 };
 
 int nng_rep0_open(nng_socket *socket)

@@ -262,6 +262,14 @@ static void req_receive(void *state, struct request *request, uint64_t now_ns)
     }
 }
 
+static unsigned req_ready(void *state)
+{
+    const struct req_context *context = state;
+
+    return spry_ready(context->state == REQ_REPLIED || context->state == REQ_LOST,
+                      !spry_list_empty(&context->socket->ready));
+}
+
 /* ---- pipes ---- */
 
 static int req_pipe_join(void *state, void *socket, struct pipe *pipe, uint64_t now_ns)
@@ -461,6 +469,7 @@ static const struct protocol req_protocol = {
     .pipe_sent = req_pipe_sent,
     .send = req_send,
     .receive = req_receive,
+    .ready = req_ready,
 };
 
 int nng_req0_open(nng_socket *socket)

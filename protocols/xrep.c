@@ -88,6 +88,12 @@ static void xrep_send(void *state, struct request *request, uint64_t now_ns)
         pipe_push(pipe, msg);
 }
 
+/* A send never waits. */
+static unsigned xrep_ready(void *state)
+{
+    return spry_ready(spry_inbox_ready(&((struct xrep_context *)state)->socket->inbox), true);
+}
+
 static void xrep_pipe_sent(void *state, uint64_t now_ns)
 {
     struct xrep_pipe *pipe = state;
@@ -170,6 +176,7 @@ static const struct protocol xrep_protocol = {
     .pipe_sent = xrep_pipe_sent,
     .send = xrep_send,
     .receive = xrep_receive,
+    .ready = xrep_ready,
 };
 
 int nng_rep0_open_raw(nng_socket *socket)

@@ -85,6 +85,13 @@ static void xreq_receive(void *state, struct request *request, uint64_t now_ns)
     spry_inbox_receive(&context->socket->inbox, request);
 }
 
+static unsigned xreq_ready(void *state)
+{
+    const struct xreq_socket *socket = ((struct xreq_context *)state)->socket;
+
+    return spry_ready(spry_inbox_ready(&socket->inbox), !spry_list_empty(&socket->ready));
+}
+
 static void xreq_pipe_received(void *state, nng_msg *msg, uint64_t now_ns)
 {
     struct xreq_pipe *pipe = state;
@@ -184,6 +191,7 @@ static const struct protocol xreq_protocol = {
     .pipe_sent = xreq_pipe_sent,
     .send = xreq_send,
     .receive = xreq_receive,
+    .ready = xreq_ready,
 };
 
 int nng_req0_open_raw(nng_socket *socket)

@@ -310,14 +310,21 @@ typedef void (*nng_logger)(nng_log_level, nng_log_facility, const char *, const 
 #define NNG_OPT_PEERNAME   "peer-name"
 #define NNG_OPT_RECVBUF    "recv-buffer"
 #define NNG_OPT_SENDBUF    "send-buffer"
-#define NNG_OPT_RECVFD     "recv-fd"
-#define NNG_OPT_SENDFD     "send-fd"
+#define NNG_OPT_RECVFD     "recv-fd" /* to poll for readability, see below */
+#define NNG_OPT_SENDFD     "send-fd" /* for readability, too */
 #define NNG_OPT_RECVTIMEO  "recv-timeout"
 #define NNG_OPT_SENDTIMEO  "send-timeout"
 #define NNG_OPT_MAXTTL     "ttl-max"
 #define NNG_OPT_RECVMAXSZ  "recv-size-max"
 #define NNG_OPT_RECONNMINT "reconnect-time-min"
 #define NNG_OPT_RECONNMAXT "reconnect-time-max"
+
+/*
+ * The two descriptors are the socket's, to poll but not to read, write or close: readable while a call
+ * with NNG_FLAG_NONBLOCK would end well. A poll under way when the socket closes returns. Other than
+ * with nng 1.5.2: what came before its peer left a PAIR stays, and is shown; a REQ whose request was lost
+ * shows that (NNG_ECONNRESET) as it shows an answer; polyamorous PAIR without a peer shows no room.
+ */
 
 /* Of dialers, listeners and pipes. */
 #define NNG_OPT_LOCADDR "local-address"

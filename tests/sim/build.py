@@ -8,14 +8,15 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 
 LIBRARY = [
     *("lib/%s.c" % n for n in (
-        "aio alloc callback context dial endpoint error exchange exchange_aio handle idmap loop msg msg_words offload op option "
-        "option_api pipe pool request sockaddr socket socket_option spare timer url").split()),
+        "aio alloc callback context dial endpoint error exchange exchange_aio handle idmap loop msg "
+        "msg_words offload op option option_api pipe pollable pool request sockaddr socket "
+        "socket_option spare timer url").split()),
     "lib/port/net_address.c",
     *("lib/port/windows/%s.c" % n for n in "port error memory net thread".split()),
     *("transports/%s.c" % n for n in "inproc tcp ipc_windows stream frame acceptor".split()),
     *("protocols/%s.c" % n for n in "backtrace inbox req rep xreq xrep".split()),
 ]
-FAKE = ("chance fiber sched sync handles channels ops ports pipes sockets pton misc foreign heap "
+FAKE = ("chance fiber sched sync handles channels ops ports pipes sockets pton misc foreign heap beacon "
         "scenario checks chaos async parties guests main").split()
 
 # heap.c stands in front of the pool.

@@ -54,4 +54,7 @@ bool host_pair(intptr_t ends[2]);
 bool host_send(intptr_t end, const void *data, size_t bytes);
 void host_close(intptr_t end);
 
+/* What a program's poll says of a descriptor that it was given: readable within `timeout_ms`. */
+bool host_polls(int descriptor, int timeout_ms);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -216,4 +217,11 @@ bool host_send(intptr_t end, const void *data, size_t bytes)
 void host_close(intptr_t end)
 {
     (void)close((int)end);
+}
+
+bool host_polls(int descriptor, int timeout_ms)
+{
+    struct pollfd poll_fd = {.fd = descriptor, .events = POLLIN};
+
+    return poll(&poll_fd, 1, timeout_ms) == 1;
 }

@@ -222,3 +222,11 @@ void host_close(intptr_t end)
 {
     (void)closesocket((SOCKET)end);
 }
+
+bool host_polls(int descriptor, int timeout_ms)
+{
+    struct timeval limit = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+    fd_set set = {.fd_count = 1, .fd_array = {(SOCKET)descriptor}};
+
+    return select(0, &set, NULL, NULL, &limit) != 0; /* closed by another thread counts, as there */
+}
