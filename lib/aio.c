@@ -259,8 +259,9 @@ void nng_aio_abort(nng_aio *aio, int error)
 {
     struct loop *loop = spry_loop_enter();
 
+    /* 0 would tell of a success that brought nothing. */
     if (aio->started)
-        spry_request_cancel(&aio->request, error);
+        spry_request_cancel(&aio->request, error != 0 ? error : NNG_ECANCELED);
     spry_loop_leave(loop);
 }
 
@@ -332,7 +333,7 @@ void nng_aio_finish(nng_aio *aio, int result)
 static void sleep_cancel(struct request *request, int error)
 {
     const nng_aio *aio = SPRY_CONTAINER(request, struct nng_aio, request);
-    bool over = error == NNG_ETIMEDOUT && spry_clock_ns() >= aio->wake_ns;
+    bool over = error == NNG_ETIMEDOUT && aio->wakes && spry_clock_ns() >= aio->wake_ns;
 
     spry_request_finish(request, over ? 0 : error);
 }
@@ -347,7 +348,8 @@ void nng_sleep_aio(nng_duration duration_ms, nng_aio *aio)
 
         aio->wake_ns = spry_deadline(now_ns, duration_ms);
         spry_request_hold(&aio->request, aio, sleep_cancel);
-        if (aio->wake_ns < until_ns)
+        aio->wakes = aio->wake_ns <= until_ns;
+        if (aio->wakes)
             until_ns = aio->wake_ns;
         if (until_ns <= now_ns)
             spry_request_cancel(&aio->request, NNG_ETIMEDOUT);

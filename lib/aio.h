@@ -34,6 +34,7 @@ struct nng_aio {
     void *cancel_argument;
     int cancel_error; /* what it is told; before there is one: what it will be told at once */
     uint64_t wake_ns; /* of nng_sleep_aio */
+    bool wakes;       /* that comes before the time limit, however late it is noticed */
 
     nng_duration timeout_ms;
     nng_time expire_ms; /* instead of the timeout, once */

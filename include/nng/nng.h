@@ -659,8 +659,8 @@ NNG_DECL void nng_aio_reap(nng_aio *aio);
 NNG_DECL void nng_aio_stop(nng_aio *aio);
 
 /*
- * Asks for what is under way to end with `error`, for cancel NNG_ECANCELED; it may end as it would have
- * when that comes first. The callback comes as always. Nothing when nothing is under way.
+ * Asks for what is under way to end with `error`, for cancel and 0 NNG_ECANCELED; it may end as it
+ * would have when that comes first. The callback comes as always. Nothing when nothing is under way.
  */
 NNG_DECL void nng_aio_abort(nng_aio *aio, int error);
 NNG_DECL void nng_aio_cancel(nng_aio *aio);
