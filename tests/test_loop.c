@@ -246,18 +246,25 @@ START_TEST(the_watchman_takes_over_and_gives_the_role_up)
     struct blocked blocked;
     char url[64];
     nng_socket rep = rep_at(url, sizeof(url));
+    nng_socket req = ask(url);
+    size_t bytes = sizeof(url);
 
+    ck_assert_int_eq(nng_socket_set_ms(rep, NNG_OPT_RECVTIMEO, LIMIT_MS), 0);
+    ck_assert_int_eq(nng_recv(rep, url, &bytes, 0), 0);
     for (int i = 0; i < 20; i++) {
         HELD(watchman_polls);
-        block(&blocked, rep, 20);
+        block(&blocked, rep,
+              NNG_DURATION_INFINITE); /* no timer of its own that would rouse anyone */
         HELD(thread_polls);
-        ck_assert_int_eq(unblock(&blocked), NNG_ETIMEDOUT);
+        ck_assert_int_eq(nng_send(req, (char[]){"again"}, 6, 0), 0);
+        ck_assert_int_eq(unblock(&blocked), 0);
     }
     HELD(watchman_polls);
-    block(&blocked, rep, NNG_DURATION_INFINITE); /* no timer of its own that would rouse anyone */
+    block(&blocked, rep, NNG_DURATION_INFINITE);
     HELD(thread_polls);
     nng_close(rep);
     ck_assert_int_eq(unblock(&blocked), NNG_ECLOSED);
+    nng_close(req);
     HELD(is_gone);
 }
 END_TEST

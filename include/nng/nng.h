@@ -632,8 +632,9 @@ NNG_DECL int nng_ctx_get_addr(nng_ctx ctx, const char *name, nng_sockaddr *value
  * end is found with nng_aio_wait or nng_aio_busy.
  *
  * Callbacks  run one after the other, on a thread of the library's, without any lock of its own. One
- *            that takes long holds up the others, and I/O that no other thread waits for. While one
- *            waits inside the library, others run on another thread.
+ *            that takes long holds up the others, what they and it send, and I/O that no other thread
+ *            waits for: the system calls of those that are due together are made together. While
+ *            one waits inside the library, others run on another thread.
  * Errors     of an operation, NNG_ECLOSED for an unknown handle included, come as its result.
  * Threads    the accessors (set, get, result, count) are for whoever owns the aio while nothing is
  *            under way on it, which is so again when its callback begins; the rest for any thread.
