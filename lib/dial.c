@@ -178,7 +178,10 @@ int nng_pipe_close(nng_pipe p)
     if (pipe == NULL)
         return NNG_ENOENT;
     loop = pipe->socket->loop;
-    spry_pipe_close(pipe);
+    if (pipe->state == PIPE_ANNOUNCED)
+        spry_pipe_reject(pipe);
+    else
+        spry_pipe_close(pipe);
     spry_loop_leave(loop);
     return 0;
 }

@@ -192,9 +192,38 @@ void spry_endpoint_connected(struct endpoint *endpoint)
     (void)dialer_answer(endpoint, 0);
 }
 
+static enum endpoint_count count_of(int error)
+{
+    switch (error) {
+    case NNG_ECONNREFUSED:
+        return COUNT_REFUSED;
+    case NNG_ECONNSHUT:
+    case NNG_ECONNRESET:
+    case NNG_ECONNABORTED:
+        return COUNT_DISCONNECT;
+    case NNG_ECANCELED:
+        return COUNT_CANCELED;
+    case NNG_ETIMEDOUT:
+        return COUNT_TIMEOUT;
+    case NNG_EPROTO:
+        return COUNT_PROTO;
+    case NNG_EPEERAUTH:
+    case NNG_ECRYPTO:
+        return COUNT_AUTH;
+    case NNG_ENOMEM:
+        return COUNT_OOM;
+    default:
+        return COUNT_OTHER;
+    }
+}
+
 void spry_endpoint_failed(struct endpoint *endpoint, int error)
 {
-    if (endpoint->handle.kind != HANDLE_DIALER || !endpoint->started)
+    if (endpoint->handle.kind != HANDLE_DIALER) {
+        endpoint->counts[count_of(error)]++;
+        return;
+    }
+    if (!endpoint->started)
         return;
     if (endpoint->transport->dial_next != NULL && endpoint->transport->dial_next(endpoint, error))
         return;
@@ -202,6 +231,7 @@ void spry_endpoint_failed(struct endpoint *endpoint, int error)
         spry_timer_set(&endpoint->loop->timers, &endpoint->retry, spry_clock_ns() + BUSY_NS);
         return;
     }
+    endpoint->counts[count_of(error)]++;
     if (endpoint->starter == NULL) {
         dialer_backoff(endpoint);
         return;

@@ -27,6 +27,21 @@ struct endpoint_options {
     bool tcp_keepalive;
 };
 
+/* What an endpoint counts: connections that became a pipe, and what became of others. */
+enum endpoint_count {
+    COUNT_CONNECTED,  /* dialed or accepted, through the handshake; rejected ones too */
+    COUNT_REFUSED,    /* a dialer's: nobody listens */
+    COUNT_DISCONNECT, /* the peer closed or reset it before the handshake was over */
+    COUNT_CANCELED,
+    COUNT_OTHER, /* a name that is not known, no more descriptors, no way there... */
+    COUNT_TIMEOUT,
+    COUNT_PROTO, /* not an SP peer */
+    COUNT_AUTH,
+    COUNT_OOM,
+    COUNT_REJECTED, /* by the protocol, or by the program in its add-pre callback */
+    ENDPOINT_COUNTS,
+};
+
 struct endpoint {
     struct handle handle;  /* HANDLE_DIALER or HANDLE_LISTENER */
     struct socket *socket; /* held */
@@ -40,6 +55,7 @@ struct endpoint {
     struct list socket_node;
     struct list carriers;
     bool started;
+    uint64_t counts[ENDPOINT_COUNTS]; /* by enum endpoint_count */
 
     /* A dialer's. */
     struct request *starter; /* the call that waits for the first attempt */
@@ -74,7 +90,10 @@ void spry_endpoint_release(struct endpoint *endpoint);
 /* The handshake with a peer is over; a pipe is made next. */
 void spry_endpoint_connected(struct endpoint *endpoint);
 
-/* An attempt to dial failed, or what was accepted broke its handshake (a listener goes on). */
+/*
+ * An attempt to dial failed; or an accept did, or what was accepted broke its handshake (a listener
+ * goes on). It is counted here.
+ */
 void spry_endpoint_failed(struct endpoint *endpoint, int error);
 
 /* The listener listens at `url`, of which the system chose a part; it owns `url`. At most once. */

@@ -27,6 +27,8 @@ static struct loop *loop_of(const struct pipe *pipe)
 
 void spry_pipe_send(struct pipe *pipe, nng_msg *msg)
 {
+    pipe->traffic.sent_messages++;
+    pipe->traffic.sent_bytes += spry_msg_total(msg);
     pipe->carrier->ops->send(pipe->carrier, msg);
 }
 
@@ -139,8 +141,8 @@ static bool pipe_tell(struct pipe *pipe, nng_pipe_ev event)
     if (pipe->socket->notify[event].call == NULL)
         return false;
     pipe->events |= (uint8_t)(1U << event);
-    if (!pipe->notifying) {
-        pipe->notifying = true;
+    if ((pipe->events & PIPE_NOTIFYING) == 0) {
+        pipe->events |= PIPE_NOTIFYING;
         spry_pipe_hold(pipe);
         spry_loop_callback(loop_of(pipe), &pipe->notify);
     }
@@ -153,7 +155,7 @@ static void pipe_join(struct pipe *pipe)
 
     if (pipe->peer != protocol->peer ||
         protocol->pipe_join(pipe->protocol, pipe->socket->state, pipe, spry_clock_ns()) != 0) {
-        spry_pipe_close(pipe);
+        spry_pipe_reject(pipe);
         return;
     }
     if (pipe->state != PIPE_ANNOUNCED)
@@ -187,11 +189,11 @@ static void pipe_notify(struct task *task)
     }
     if (event == NNG_PIPE_EV_ADD_PRE && pipe->state == PIPE_ANNOUNCED)
         pipe_join(pipe);
-    pipe->notifying = pipe->events != 0;
-    if (pipe->notifying) {
+    if (pipe->events != PIPE_NOTIFYING) {
         spry_loop_callback(loop, &pipe->notify);
         return;
     }
+    pipe->events = 0;
     if (pipe->state == PIPE_CLOSED)
         pipe_forget(pipe);
     spry_pipe_release(pipe);
@@ -221,6 +223,7 @@ int spry_pipe_open(struct carrier *carrier, uint16_t peer)
     pipe->peer = peer;
     pipe->state = PIPE_ANNOUNCED;
     pipe->notify.run = pipe_notify;
+    endpoint->counts[COUNT_CONNECTED]++;
     spry_pipe_hold(pipe); /* joining may close it */
     if (!pipe_tell(pipe, NNG_PIPE_EV_ADD_PRE))
         pipe_join(pipe);
@@ -241,14 +244,25 @@ void spry_pipe_close(struct pipe *pipe)
     carrier->ops->close(carrier);
     if (joined)
         pipe->socket->protocol->pipe_leave(pipe->protocol, spry_clock_ns());
+    spry_traffic_add(&pipe->socket->traffic, &pipe->traffic);
     spry_endpoint_lost(pipe->endpoint);
     (void)pipe_tell(pipe, NNG_PIPE_EV_REM_POST);
-    if (!pipe->notifying) /* else after the last callback, inside which the id is good */
+    if ((pipe->events & PIPE_NOTIFYING) ==
+        0) /* else after the last callback, inside which the id is good */
         pipe_forget(pipe);
+}
+
+void spry_pipe_reject(struct pipe *pipe)
+{
+    pipe->endpoint->counts[COUNT_REJECTED]++;
+    pipe->socket->rejected++;
+    spry_pipe_close(pipe);
 }
 
 void spry_pipe_received(struct pipe *pipe, nng_msg *msg)
 {
+    pipe->traffic.received_messages++;
+    pipe->traffic.received_bytes += spry_msg_total(msg);
     msg->pipe_id = pipe->handle.id;
     pipe->socket->protocol->pipe_received(pipe->protocol, msg, spry_clock_ns());
 }

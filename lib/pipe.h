@@ -75,24 +75,44 @@ void spry_pipe_sent(struct pipe *pipe);
 
 /* ---- for endpoints and sockets ---- */
 
+/* What went through a pipe, in messages and in bytes of header and body; frame heads do not count. */
+struct traffic {
+    uint64_t sent_messages;
+    uint64_t sent_bytes;
+    uint64_t received_messages;
+    uint64_t received_bytes;
+};
+
+static inline void spry_traffic_add(struct traffic *to, const struct traffic *from)
+{
+    to->sent_messages += from->sent_messages;
+    to->sent_bytes += from->sent_bytes;
+    to->received_messages += from->received_messages;
+    to->received_bytes += from->received_bytes;
+}
+
 enum pipe_state {
     PIPE_ANNOUNCED, /* the add-pre callback is due or running */
     PIPE_JOINED,    /* the protocol has it */
     PIPE_CLOSED,    /* its id stays valid until the rem-post callback is over */
 };
 
+/* In `events`, beside a bit per nng_pipe_ev: in the callback queue, or its callback is running. */
+enum { PIPE_NOTIFYING = 1U << NNG_PIPE_EV_NUM };
+
+/* In an order without holes: of a rep's pipe another word would be one more unit of the pool. */
 struct pipe {
     struct handle handle;
+    uint16_t peer;             /* the peer's protocol number */
+    uint8_t state;             /* enum pipe_state */
+    uint8_t events;            /* bit per nng_pipe_ev whose callback is due, and PIPE_NOTIFYING */
     struct socket *socket;     /* held */
     struct endpoint *endpoint; /* held */
     struct carrier *carrier;   /* NULL once closed */
     struct kept *kept;         /* what the connection knew, for a rem-post callback; or NULL */
-    struct task notify;        /* in the loop's callback queue while `events` is not 0 */
-    uint16_t peer;             /* the peer's protocol number */
-    uint8_t state;             /* enum pipe_state */
-    uint8_t events;            /* bit per nng_pipe_ev whose callback is due */
-    bool notifying;            /* in the callback queue, or its callback is running */
-    max_align_t protocol[];    /* the protocol's pipe state */
+    struct task notify;        /* in the loop's callback queue while an event is due */
+    struct traffic traffic;
+    max_align_t protocol[]; /* the protocol's pipe state */
 };
 
 /*
@@ -101,6 +121,9 @@ struct pipe {
  * NNG_ENOMEM: nothing was made and the carrier is as before.
  */
 int spry_pipe_open(struct carrier *carrier, uint16_t peer);
+
+/* Ends a pipe that the socket or the program does not want; only before it has joined. */
+void spry_pipe_reject(struct pipe *pipe);
 
 /*
  * An option of the pipe's connection; after its end, for a rem-post callback, as it was then.

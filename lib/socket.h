@@ -27,6 +27,8 @@ struct socket {
     struct endpoint_options options;
     int send_buffer; /* messages; only reported: a protocol with queues has options of its own */
     int receive_buffer;
+    struct traffic traffic; /* of pipes that are closed; those that are open have their own */
+    uint64_t rejected;      /* pipes */
     struct {
         nng_pipe_cb call;
         void *argument;

@@ -67,6 +67,8 @@ static void accept_done(struct task *task)
         if (rv != 0)
             spry_net_close(acceptor->op.accepted);
     }
+    if (rv != 0)
+        spry_endpoint_failed(acceptor->listener, rv);
     if (worth_another(rv))
         spry_port_submit(&loop->port, &acceptor->op);
     else

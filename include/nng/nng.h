@@ -882,6 +882,61 @@ NNG_DECL int nng_cv_until(nng_cv *cv, nng_time when);
 NNG_DECL void nng_cv_wake(nng_cv *cv);
 NNG_DECL void nng_cv_wake1(nng_cv *cv);
 
+/* --- Statistics ------------------------------------------------------------------------------ */
+
+/*
+ * A snapshot of what the library counts, a tree of nng_stat; it does not change any more. It belongs
+ * to one thread at a time and all of it, strings too, is freed with its root; freeing NULL, or what
+ * is not a root, does nothing.
+ *
+ * The root's children are scopes named socket, dialer, listener and pipe, one for each that is open:
+ * the sockets by id, each followed by its dialers and listeners, each of these by its pipes. A
+ * scope's value is the object's id and its children are values; names are nng's.
+ *
+ * tx_* and rx_* count messages that the protocol gave to or got from its peers, and their bytes of
+ * header and body; a socket's are the sums of all pipes that it has had. connect and accept count
+ * handshakes that came to their end, reject those whose pipe the protocol did not want, for the
+ * peer's or for its being one too many, or that a callback for NNG_PIPE_EV_ADD_PRE closed; the others
+ * count attempts that failed before.
+ *
+ * Where nng 1.5.2 differs: its scope of a socket has the value 0, the tx_bytes of its pipes are those
+ * of the body alone, it counts nothing on inproc pipes, and on sockets of req and rep no messages; a
+ * listener's pipes are of type NNG_STAT_COUNTER, an inproc endpoint has no rcv_max, and pair1 adds
+ * statistics of its own, which are not here. Texts (nng_stat_desc) are not the same.
+ */
+NNG_DECL int nng_stats_get(nng_stat **root);
+NNG_DECL void nng_stats_free(nng_stat *root);
+
+/* Writes a tree, or a part of one, to the standard output. */
+NNG_DECL void nng_stats_dump(nng_stat *tree);
+
+/* NULL after the last sibling; NULL for a value, or a scope without any. */
+NNG_DECL nng_stat *nng_stat_next(nng_stat *stat);
+NNG_DECL nng_stat *nng_stat_child(nng_stat *stat);
+
+/* The first of that name, depth first and `tree` included; NULL: none. */
+NNG_DECL nng_stat *nng_stat_find(nng_stat *tree, const char *name);
+
+/* The object's scope, in a whole tree or if `tree` is the one; NULL: it was not open. */
+NNG_DECL nng_stat *nng_stat_find_socket(nng_stat *tree, nng_socket socket);
+NNG_DECL nng_stat *nng_stat_find_dialer(nng_stat *tree, nng_dialer dialer);
+NNG_DECL nng_stat *nng_stat_find_listener(nng_stat *tree, nng_listener listener);
+
+NNG_DECL const char *nng_stat_name(nng_stat *stat);
+NNG_DECL const char *nng_stat_desc(nng_stat *stat);
+
+/* NNG_STAT_* and NNG_UNIT_*. */
+NNG_DECL int nng_stat_type(nng_stat *stat);
+NNG_DECL int nng_stat_unit(nng_stat *stat);
+
+/* "" for what is not a string; 0 for a string; whether that is not 0. */
+NNG_DECL const char *nng_stat_string(nng_stat *stat);
+NNG_DECL uint64_t nng_stat_value(nng_stat *stat);
+NNG_DECL bool nng_stat_bool(nng_stat *stat);
+
+/* When the snapshot was taken, as nng_clock tells the time; of the root, 0 for others. */
+NNG_DECL uint64_t nng_stat_timestamp(nng_stat *stat);
+
 /* --- Logging --------------------------------------------------------------------------------- */
 
 /*
