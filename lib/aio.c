@@ -310,10 +310,10 @@ void nng_aio_defer(nng_aio *aio, nng_aio_cancelfn cancel, void *argument)
 {
     struct loop *loop = spry_loop_enter();
 
-    if (aio->started) {
+    if (aio->started && aio->cancel == NULL && cancel != NULL) {
         aio->cancel = cancel;
         aio->cancel_argument = argument;
-        if (cancel != NULL && aio->cancel_error != 0)
+        if (aio->cancel_error != 0)
             aio_task(aio, DUE_CANCEL);
     }
     spry_loop_leave(loop);

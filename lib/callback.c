@@ -11,12 +11,11 @@ enum { STANDINS_MAX = 15 };
 enum { AGAIN_MS = 10 };
 
 /* Callbacks in a row whose system calls are made together: as many messages as go into one call. */
-enum { UNSETTLED_MAX = 64 };
+enum { UNSETTLED_MAX = 64, UNSETTLED_NS_MAX = 100 * 1000 };
 
 struct standin {
     struct caller caller;
     struct thread thread;
-    struct loop *loop;
 };
 
 void spry_caller_run(struct loop *loop, struct caller *caller, struct task *task)
@@ -41,8 +40,15 @@ struct caller *spry_caller_self(const struct loop *loop)
 
 bool spry_caller_settles(struct loop *loop, struct caller *caller)
 {
-    if (!spry_tasks_empty(&loop->callbacks) && ++caller->unsettled < UNSETTLED_MAX)
-        return false;
+    uint64_t now_ns;
+
+    if (!spry_tasks_empty(&loop->callbacks)) {
+        now_ns = spry_clock_ns();
+        if (caller->unsettled++ == 0)
+            caller->since_ns = now_ns;
+        if (caller->unsettled < UNSETTLED_MAX && now_ns - caller->since_ns < UNSETTLED_NS_MAX)
+            return false;
+    }
     caller->unsettled = 0;
     return true;
 }
@@ -62,10 +68,7 @@ static void standin_main(void *argument)
 
     while ((task = spry_tasks_pop(&loop->callbacks)) != NULL) {
         spry_caller_run(loop, &standin->caller, task);
-        if (spry_caller_settles(loop, &standin->caller)) {
-            spry_loop_leave(loop);
-            (void)spry_loop_enter();
-        }
+        spry_loop_called(loop, &standin->caller);
     }
     loop->standins--;
     spry_free(standin, sizeof(*standin));
@@ -78,7 +81,6 @@ static bool standin_start(struct loop *loop)
 
     if (standin == NULL)
         return false;
-    standin->loop = loop;
     spry_list_init(&standin->caller.node);
     standin->caller.thread = &standin->thread;
     standin->thread = (struct thread){.run = standin_main, .argument = standin};

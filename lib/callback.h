@@ -20,6 +20,7 @@ struct caller {
     struct list node; /* in loop->callers while it runs one */
     struct thread *thread;
     struct task *task;  /* the one that it runs */
+    uint64_t since_ns;  /* when the first of the unsettled was over */
     uint16_t unsettled; /* callbacks since it last settled the loop */
     bool waits;         /* in the library, inside the callback */
 };

@@ -195,6 +195,8 @@ int nng_device(nng_socket s1, nng_socket s2)
     rv = device_start(loop, &waiter.request, s1, s2);
     if (rv == 0)
         rv = spry_waiter_wait(loop, &waiter);
+    else
+        spry_cond_fini(&waiter.cond);
     spry_loop_leave(loop);
     return rv;
 }

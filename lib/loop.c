@@ -29,6 +29,9 @@ enum { END_WAIT_NS = 50 * 1000 * 1000 };
 /* Rounds of system calls in a row, so that a stream that never runs dry keeps no thread for itself. */
 enum { SETTLE_ROUNDS_MAX = 16 };
 
+/* The same of what needs none: devices in a ring pass a message round for ever. */
+enum { SETTLE_TASKS_MAX = 4096 };
+
 static struct loop the_loop = {
     .lock = SPRY_MUTEX_INIT,
     .sleepers = {&the_loop.sleepers, &the_loop.sleepers},
@@ -182,9 +185,10 @@ static void onlookers_look(struct loop *loop)
 static void loop_settle(struct loop *loop)
 {
     int rounds = 0;
+    int tasks = 0;
 
     for (;;) {
-        struct task *task = spry_tasks_pop(&loop->completed);
+        struct task *task = tasks++ < SETTLE_TASKS_MAX ? spry_tasks_pop(&loop->completed) : NULL;
 
         if (task != NULL) {
             task->run(task);
@@ -235,6 +239,8 @@ void spry_loop_leave(struct loop *loop)
 {
     if (spry_caller_settles_later(loop)) {
         onlookers_look(loop);
+        if (loop->poller != NULL)
+            poller_check(loop); /* it may settle before the callback is through */
     } else {
         loop_settle(loop);
         poller_check(loop);
@@ -279,6 +285,33 @@ static void loop_poll(struct loop *loop, struct waiter *self, uint64_t limit_ns)
     if (spry_timers_next(&loop->timers) != SPRY_NEVER)
         spry_timers_run(&loop->timers, spry_clock_ns());
     loop_settle(loop);
+}
+
+/* Callbacks may follow one another for ever; events and timers have their turn. */
+static void loop_glance(struct loop *loop)
+{
+    struct waiter waiter;
+
+    if (loop->poller != NULL || !poller_needed(loop))
+        return;
+    spry_waiter_init(&waiter, loop);
+    poller_set(loop, &waiter);
+    loop_poll(loop, &waiter, 0);
+    if (loop->poller == &waiter)
+        poller_promote(loop);
+    spry_cond_fini(&waiter.cond);
+}
+
+void spry_loop_called(struct loop *loop, struct caller *caller)
+{
+    if (!spry_caller_settles(loop, caller)) {
+        onlookers_look(loop);
+        return;
+    }
+    loop_settle(loop);
+    poller_check(loop);
+    if (!spry_tasks_empty(&loop->callbacks))
+        loop_glance(loop);
 }
 
 /* ---- threads that block ---- */
@@ -431,10 +464,7 @@ static void watchman_main(void *argument)
         if (callback != NULL) {
             enders_rouse(loop);
             spry_caller_run(loop, &self, callback);
-            if (spry_caller_settles(loop, &self)) {
-                loop_settle(loop);
-                poller_check(loop);
-            }
+            spry_loop_called(loop, &self);
         } else if (!quiet && !loop_busy(loop) && spry_list_empty(&loop->enders) &&
                    loop->asyncs == 0) {
             spry_spare_enable(true);

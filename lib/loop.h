@@ -117,6 +117,12 @@ static inline void spry_loop_post(struct loop *loop, struct task *task)
     spry_tasks_push(&loop->completed, task);
 }
 
+/*
+ * After a callback on a thread that runs callbacks: settles the loop, or looks to the next one first
+ * (spry_caller_settles). Lock held.
+ */
+void spry_loop_called(struct loop *loop, struct caller *caller);
+
 /* Frees `retired` when no waiter in the kernel can have an event that names it. Lock held. */
 void spry_loop_retire(struct loop *loop, struct retired *retired);
 

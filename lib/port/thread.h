@@ -28,7 +28,7 @@ struct thread {
 
 /*
  * Starts a thread with the system's usual stack, since callbacks of the program's run on it. All
- * signals are blocked in it, so that its handlers run on its own threads. Exactly one of join and
+ * signals but faults are blocked in it, so that its handlers run on its own threads. Exactly one of join and
  * detach follows. NNG_ENOMEM.
  */
 int spry_thread_start(struct thread *thread);

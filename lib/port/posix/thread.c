@@ -66,11 +66,15 @@ static void *thread_main(void *argument)
 
 int spry_thread_start(struct thread *thread)
 {
+    /* What a thread does to itself; blocked, it ends the process without the program's handler. */
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
     sigset_t all;
     sigset_t before;
     int rv;
 
     sigfillset(&all);
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+        sigdelset(&all, faults[i]);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     rv = pthread_create(&thread->handle.system, NULL, thread_main, thread);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
