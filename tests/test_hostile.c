@@ -1040,6 +1040,21 @@ START_TEST(a_listener_without_descriptors_fails_and_can_be_started_later)
 }
 END_TEST
 
+START_TEST(without_descriptors_there_is_none_for_poll)
+{
+    nng_socket rep = link_open_rep();
+    int descriptor = -7;
+
+    host_descriptors_exhaust();
+    ck_assert_int_eq(nng_socket_get_int(rep, NNG_OPT_RECVFD, &descriptor), NNG_ENOFILES);
+    ck_assert_int_eq(descriptor, -7);
+    ck_assert_int_eq(nng_close(rep), 0);
+    rep = link_open_rep(); /* what the socket had is there again, so all went back */
+    ck_assert_int_eq(nng_close(rep), 0);
+    host_descriptors_max(1000);
+}
+END_TEST
+
 START_TEST(a_socket_without_descriptors_is_not_opened)
 {
     nng_socket req;
@@ -1114,6 +1129,7 @@ int main(void)
     tcase_add_loop_test(tc, a_listener_without_descriptors_fails_and_can_be_started_later, 0,
                         LINK_RAW);
     tcase_add_test(tc, a_socket_without_descriptors_is_not_opened);
+    tcase_add_test(tc, without_descriptors_there_is_none_for_poll);
     if (host_limits_descriptors())
         suite_add_tcase(suite, tc);
 

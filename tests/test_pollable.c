@@ -372,23 +372,6 @@ START_TEST(a_descriptor_cannot_be_set)
 }
 END_TEST
 
-START_TEST(without_descriptors_there_is_none)
-{
-    nng_socket s;
-    int descriptor = -7;
-
-    if (!host_limits_descriptors())
-        return;
-    s = opened(nng_pair0_open);
-    host_descriptors_exhaust();
-    ck_assert_int_eq(nng_socket_get_int(s, NNG_OPT_RECVFD, &descriptor), NNG_ENOFILES);
-    ck_assert_int_eq(descriptor, -7);
-    closed(s);
-    s = opened(nng_pair0_open); /* what the socket had is there again, so all went back */
-    closed(s);
-}
-END_TEST
-
 static void *poll_forever(void *argument)
 {
     const int *descriptor = argument;
@@ -545,7 +528,6 @@ int main(void)
     tcase_add_loop_test(tc, raw_req_and_rep_show_what_waits, 0, LINK_INPROC + 1);
     tcase_add_test(tc, a_descriptor_is_made_once_and_goes_with_the_socket);
     tcase_add_test(tc, a_descriptor_cannot_be_set);
-    tcase_add_test(tc, without_descriptors_there_is_none);
     tcase_add_test(tc, a_thread_that_polls_comes_back_at_close);
     tcase_add_test(tc, a_closed_socket_makes_none);
 
