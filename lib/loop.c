@@ -164,8 +164,8 @@ static void poller_check(struct loop *loop)
 
 /*
  * Whoever has changed anything comes here before the lock is free: the end of every call and of every
- * poller's turn is loop_settle, which also comes here before each of its system calls, or
- * spry_loop_pass; and a thread that sleeps or polls has changed nothing since it settled.
+ * poller's turn is loop_settle, which also comes here before each of its system calls, or spry_loop_pass;
+ * a callback that settles later comes by itself. Who sleeps or polls changed nothing since it settled.
  */
 static void onlookers_look(struct loop *loop)
 {
