@@ -152,8 +152,10 @@ static bool pipe_tell(struct pipe *pipe, nng_pipe_ev event)
 static void pipe_join(struct pipe *pipe)
 {
     const struct protocol *protocol = pipe->socket->protocol;
+    bool mismatch = pipe->peer != protocol->peer;
 
-    if (pipe->peer != protocol->peer ||
+    pipe->socket->host.mismatched += mismatch;
+    if (mismatch ||
         protocol->pipe_join(pipe->protocol, pipe->socket->state, pipe, spry_clock_ns()) != 0) {
         spry_pipe_reject(pipe);
         return;

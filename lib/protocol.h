@@ -12,6 +12,7 @@
 #include "option.h"
 #include "pipe.h"
 #include "request.h"
+#include "stat.h"
 
 #include <nng/nng.h>
 
@@ -21,6 +22,7 @@ struct protocol_host {
     uint32_t random;       /* a random number, new for each socket */
     /* The pipe state of `protocol` for an open pipe of this socket, NULL when it is gone. */
     void *(*find_pipe)(const struct protocol_host *host, uint32_t pipe_id);
+    uint64_t mismatched; /* pipes to peers of another protocol, which it was not told of */
 };
 
 /* What a program may poll for. `ready` answers with a bit for each: 1U << direction. */
@@ -78,6 +80,10 @@ struct protocol {
      * NULL: nothing to poll for (NNG_ENOTSUP).
      */
     unsigned (*ready)(void *context);
+
+    /* Statistics besides those of every socket, all numbers: NULL, or a table and the value of each. */
+    const struct stat_about *stats;
+    uint64_t (*stat)(const void *socket, size_t index);
 };
 
 #endif

@@ -34,7 +34,8 @@ static void socket_init(struct socket *socket, struct loop *loop, const struct p
     socket->own.send_timeout_ms = NNG_DURATION_INFINITE;
     socket->own.receive_timeout_ms = NNG_DURATION_INFINITE;
     spry_list_init(&socket->contexts);
-    socket->host = (struct protocol_host){&loop->timers, spry_random(), host_find_pipe};
+    socket->host = (struct protocol_host){
+        .timers = &loop->timers, .random = spry_random(), .find_pipe = host_find_pipe};
     spry_list_init(&socket->endpoints);
     spry_endpoint_options_init(&socket->options);
     socket->receive_buffer = 1;

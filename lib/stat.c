@@ -2,6 +2,7 @@
  * Statistics: a snapshot of what objects count, taken under the loop lock into one block. Objects
  * have numbers only; names and texts are here. Nothing else of the library refers to this file.
  */
+#include "stat.h"
 #include "alloc.h"
 #include "loop.h"
 #include "pipe.h"
@@ -10,17 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is the same for all statistics of one name. */
-struct about {
-    const char *name;
-    const char *text;
-    uint8_t type; /* enum nng_stat_type_enum */
-    uint8_t unit; /* enum nng_unit_enum */
-};
-
 /* A scope's value is the id of its object, and its children are the statistics behind it. */
 struct nng_stat {
-    const struct about *about;
+    const struct stat_about *about;
     uint64_t number;
     const char *string; /* NULL: a number */
     nng_stat *next;     /* sibling */
@@ -31,10 +24,10 @@ struct snapshot {
     nng_stat stats[]; /* the root first, whose number is the time in ms; then texts */
 };
 
-static const struct about root_about = {"", "all statistics", NNG_STAT_SCOPE, NNG_UNIT_NONE};
+static const struct stat_about root_about = {"", "all statistics", NNG_STAT_SCOPE, NNG_UNIT_NONE};
 
 /* The first of each is the scope. */
-static const struct about socket_about[] = {
+static const struct stat_about socket_about[] = {
     {"socket", "a socket", NNG_STAT_SCOPE, NNG_UNIT_NONE},
     {"id", "id of the socket", NNG_STAT_ID, NNG_UNIT_NONE},
     {"name", "name of the socket", NNG_STAT_STRING, NNG_UNIT_NONE},
@@ -62,7 +55,7 @@ static const struct about socket_about[] = {
     {"rcv_max", "limit of a message received, 0: none", NNG_STAT_LEVEL, NNG_UNIT_BYTES}
 // clang-format on
 
-static const struct about dialer_about[] = {
+static const struct stat_about dialer_about[] = {
     {"dialer", "a dialer", NNG_STAT_SCOPE, NNG_UNIT_NONE},
     {"id", "id of the dialer", NNG_STAT_ID, NNG_UNIT_NONE},
     {"socket", "id of its socket", NNG_STAT_ID, NNG_UNIT_NONE},
@@ -73,7 +66,7 @@ static const struct about dialer_about[] = {
     ENDPOINT_FAILURES,
 };
 
-static const struct about listener_about[] = {
+static const struct stat_about listener_about[] = {
     {"listener", "a listener", NNG_STAT_SCOPE, NNG_UNIT_NONE},
     {"id", "id of the listener", NNG_STAT_ID, NNG_UNIT_NONE},
     {"socket", "id of its socket", NNG_STAT_ID, NNG_UNIT_NONE},
@@ -95,8 +88,8 @@ static const struct about listener_about[] = {
     {endpoint, endpoint_text, NNG_STAT_ID, NNG_UNIT_NONE}
 // clang-format on
 
-static const struct about dialed_about[] = {PIPE_ABOUT("dialer", "id of its dialer")};
-static const struct about accepted_about[] = {PIPE_ABOUT("listener", "id of its listener")};
+static const struct stat_about dialed_about[] = {PIPE_ABOUT("dialer", "id of its dialer")};
+static const struct stat_about accepted_about[] = {PIPE_ABOUT("listener", "id of its listener")};
 
 enum {
     SOCKET_STATS = sizeof(socket_about) / sizeof(socket_about[0]),
@@ -137,10 +130,19 @@ static size_t endpoint_pipes(const struct endpoint *endpoint)
     return count;
 }
 
+static size_t protocol_stats(const struct protocol *protocol)
+{
+    size_t count = 0;
+
+    while (protocol->stats != NULL && protocol->stats[count].name != NULL)
+        count++;
+    return count;
+}
+
 static void socket_measure(const struct socket *socket, struct size *size)
 {
     size->sockets++;
-    size->stats += SOCKET_STATS;
+    size->stats += SOCKET_STATS + protocol_stats(socket->protocol);
     size->text_bytes += strlen(socket->name) + 1;
     for (struct list *node = socket->endpoints.next; node != &socket->endpoints;
          node = node->next) {
@@ -155,9 +157,9 @@ static void socket_measure(const struct socket *socket, struct size *size)
 /* ---- writing it down ---- */
 
 struct writer {
-    nng_stat *stat;            /* the next to write */
-    const struct about *about; /* of that */
-    nng_stat *scope;           /* the one that is being written */
+    nng_stat *stat;                 /* the next to write */
+    const struct stat_about *about; /* of that */
+    nng_stat *scope;                /* the one that is being written */
     char *text;
 };
 
@@ -180,7 +182,8 @@ static void put_copy(struct writer *w, const char *string)
     w->text += bytes;
 }
 
-static void scope_begin(struct writer *w, const struct about *about, const struct handle *handle)
+static void scope_begin(struct writer *w, const struct stat_about *about,
+                        const struct handle *handle)
 {
     w->scope = w->stat;
     w->about = about;
@@ -259,6 +262,17 @@ static void socket_sum(const struct socket *socket, struct sums *sums)
     }
 }
 
+/* They follow the socket's own, in the same scope. */
+static void write_protocol(struct writer *w, const struct socket *socket)
+{
+    const struct protocol *protocol = socket->protocol;
+    size_t count = protocol_stats(protocol);
+
+    w->about = protocol->stats;
+    for (size_t i = 0; i < count; i++)
+        put_number(w, protocol->stat(socket->state, i));
+}
+
 static void write_socket(struct writer *w, const struct socket *socket)
 {
     struct sums sums;
@@ -275,6 +289,7 @@ static void write_socket(struct writer *w, const struct socket *socket)
     put_number(w, sums.traffic.received_messages);
     put_number(w, sums.traffic.sent_bytes);
     put_number(w, sums.traffic.received_bytes);
+    write_protocol(w, socket);
     scope_end(w);
     for (struct list *node = socket->endpoints.next; node != &socket->endpoints; node = node->next)
         write_endpoint(w, SPRY_CONTAINER(node, struct endpoint, socket_node));
@@ -432,7 +447,7 @@ nng_stat *nng_stat_find(nng_stat *tree, const char *name)
     return found;
 }
 
-static nng_stat *find_scope(nng_stat *tree, const struct about *about, uint32_t id)
+static nng_stat *find_scope(nng_stat *tree, const struct stat_about *about, uint32_t id)
 {
     nng_stat *child;
 

@@ -220,8 +220,10 @@ int spry_pair_join(void *state, void *socket, struct pipe *link, uint64_t now_ns
     struct pair *pair = socket;
 
     (void)now_ns;
-    if (!pair->many && !spry_list_empty(&pair->pipes))
+    if (!pair->many && !spry_list_empty(&pair->pipes)) {
+        pair->counts[PAIR_ALREADY]++;
         return NNG_EBUSY;
+    }
     pipe->pair = pair;
     pipe->pipe = link;
     spry_list_init(&pipe->node);

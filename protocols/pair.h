@@ -21,6 +21,16 @@
 
 enum { PAIR_BUFFER_MAX = 8192 }; /* messages; nng's limit */
 
+/* What version 1 shows in its statistics. */
+enum pair_count {
+    PAIR_ALREADY, /* pipes: there was a peer */
+    PAIR_TTL_DROP,
+    PAIR_SEND_DROP, /* polyamorous: no such peer, or its queue was full */
+    PAIR_RECEIVE_MALFORMED,
+    PAIR_SEND_MALFORMED, /* raw */
+    PAIR_COUNTS,
+};
+
 struct pair {
     int ttl_max; /* of version 1; first, for BACKTRACE_TTL_OPTION */
     int send_max;
@@ -35,6 +45,7 @@ struct pair {
     struct list receives; /* requests that wait; only while `received` is empty */
     struct list stalled;  /* pipes that are not asked for more, the first to be asked first */
     size_t stalled_count;
+    uint64_t counts[PAIR_COUNTS];
 };
 
 struct pair_pipe {

@@ -43,11 +43,13 @@ static void pair1_pipe_received(void *state, nng_msg *msg, uint64_t now_ns)
 
     (void)now_ns;
     if (nng_msg_len(msg) < HOPS_BYTES || word[0] != 0 || word[1] != 0 || word[2] != 0) {
+        pipe->pair->counts[PAIR_RECEIVE_MALFORMED]++;
         nng_msg_free(msg);
         spry_pipe_close(pipe->pipe);
         return;
     }
     if (word[3] > pipe->pair->ttl_max) {
+        pipe->pair->counts[PAIR_TTL_DROP]++;
         nng_msg_free(msg);
         spry_pipe_receive(pipe->pipe);
         return;
@@ -58,10 +60,12 @@ static void pair1_pipe_received(void *state, nng_msg *msg, uint64_t now_ns)
 
 static void raw_send(void *state, struct request *request, uint64_t now_ns)
 {
-    if (raw_header_valid(request->msg))
+    if (raw_header_valid(request->msg)) {
         spry_pair_send(state, request, now_ns);
-    else
-        spry_request_finish(request, NNG_EPROTO);
+        return;
+    }
+    ((struct pair_context *)state)->pair->counts[PAIR_SEND_MALFORMED]++;
+    spry_request_finish(request, NNG_EPROTO);
 }
 
 /* ---- polyamorous: a short queue for each pipe; what is too much for it is dropped ---- */
@@ -71,6 +75,12 @@ struct poly_pipe {
     struct msg_queue queue; /* stamped; not empty only while the pipe has no room */
 };
 
+static void poly_drop(struct pair *pair, nng_msg *msg)
+{
+    pair->counts[PAIR_SEND_DROP]++;
+    nng_msg_free(msg);
+}
+
 static void poly_push(struct poly_pipe *pipe, nng_msg *msg)
 {
     if (pipe->queue.count == 0 && spry_pipe_can_send(pipe->pair.pipe))
@@ -78,7 +88,7 @@ static void poly_push(struct poly_pipe *pipe, nng_msg *msg)
     else if (pipe->queue.count < POLY_QUEUE_MAX)
         spry_msg_queue_push(&pipe->queue, msg);
     else
-        nng_msg_free(msg);
+        poly_drop(pipe->pair.pair, msg);
 }
 
 /* Without a destination: the longest-connected peer; what waited for one to come goes first. */
@@ -104,7 +114,7 @@ static void poly_send(void *state, struct request *request, uint64_t now_ns)
     }
     msg = spry_pair_take(pair, request);
     if (pipe == NULL)
-        nng_msg_free(msg);
+        poly_drop(pair, msg);
     else
         poly_push(pipe, msg);
 }
@@ -181,6 +191,44 @@ static const struct option poly_options[] = {
     {.name = NULL},
 };
 
+/* ---- statistics; nng's names and order ---- */
+
+enum { STAT_POLY, STAT_RAW, STAT_MISMATCH, STAT_COUNTS };
+
+static const struct stat_about pair1_stats[] = {
+    [STAT_POLY] = {"poly", "several peers are allowed", NNG_STAT_BOOLEAN, NNG_UNIT_NONE},
+    [STAT_RAW] = {"raw", "the program makes the header", NNG_STAT_BOOLEAN, NNG_UNIT_NONE},
+    [STAT_MISMATCH] = {"mismatch", "peers of another protocol", NNG_STAT_COUNTER, NNG_UNIT_NONE},
+    [STAT_COUNTS + PAIR_ALREADY] = {"already", "peers too many", NNG_STAT_COUNTER, NNG_UNIT_NONE},
+    [STAT_COUNTS + PAIR_TTL_DROP] = {"ttl_drop", "dropped after too many hops", NNG_STAT_COUNTER,
+                                     NNG_UNIT_MESSAGES},
+    [STAT_COUNTS + PAIR_SEND_DROP] = {"tx_drop", "dropped for want of a peer or of room",
+                                      NNG_STAT_COUNTER, NNG_UNIT_MESSAGES},
+    [STAT_COUNTS + PAIR_RECEIVE_MALFORMED] = {"rx_malformed", "malformed, received",
+                                              NNG_STAT_COUNTER, NNG_UNIT_MESSAGES},
+    [STAT_COUNTS + PAIR_SEND_MALFORMED] = {"tx_malformed", "malformed, refused to send",
+                                           NNG_STAT_COUNTER, NNG_UNIT_MESSAGES},
+    [STAT_COUNTS + PAIR_COUNTS] = {.name = NULL},
+};
+
+static uint64_t pair1_stat(const void *state, size_t index)
+{
+    const struct pair *pair = state;
+
+    switch (index) {
+    case STAT_POLY:
+        return pair->many;
+    case STAT_RAW:
+        return pair->stamp == raw_stamp;
+    case STAT_MISMATCH:
+        return pair->host->mismatched;
+    default:
+        return pair->counts[index - STAT_COUNTS];
+    }
+}
+
+/* ---- the three protocols ---- */
+
 /* What the three have in common. */
 // clang-format off
 #define PAIR1_PROTOCOL                                                                             \
@@ -196,7 +244,9 @@ static const struct option poly_options[] = {
     .context_fini = spry_pair_context_fini,                                                        \
     .pipe_join = spry_pair_join,                                                                   \
     .pipe_received = pair1_pipe_received,                                                          \
-    .receive = spry_pair_receive
+    .receive = spry_pair_receive,                                                                  \
+    .stats = pair1_stats,                                                                          \
+    .stat = pair1_stat
 // clang-format on
 
 static const struct protocol pair1_protocol = {

@@ -131,8 +131,10 @@ END_TEST
 /* The stream goes to a file for good, so this is the last test of a process. */
 START_TEST(the_standard_error_stream_gets_a_line_without_colours)
 {
+    static const nng_log_level levels[] = {NNG_LOG_NONE,   NNG_LOG_ERR,  NNG_LOG_WARN,
+                                           NNG_LOG_NOTICE, NNG_LOG_INFO, NNG_LOG_DEBUG};
     static const char name[] = "test_log.out";
-    char lines[200] = "";
+    char lines[300] = "";
     FILE *file;
 
     (void)fflush(stderr);
@@ -142,6 +144,8 @@ START_TEST(the_standard_error_stream_gets_a_line_without_colours)
     nng_log_err(NULL, "two");
     nng_log_debug(NULL, "three");
     nng_stderr_logger((nng_log_level)55, NNG_LOG_USER, NULL, NULL);
+    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+        nng_stderr_logger(levels[i], NNG_LOG_USER, NULL, "each");
     (void)fflush(stderr);
     file = fopen(name, "r");
     ck_assert_ptr_nonnull(file);
@@ -149,7 +153,9 @@ START_TEST(the_standard_error_stream_gets_a_line_without_colours)
     (void)fclose(file);
     (void)fclose(stderr);
     (void)remove(name);
-    ck_assert_str_eq(lines, "[WARN] ID: one 1\n[ERROR] two\n[LOG] \n");
+    ck_assert_str_eq(lines, "[WARN] ID: one 1\n[ERROR] two\n[LOG] \n"
+                            "[NONE] each\n[ERROR] each\n[WARN] each\n[NOTICE] each\n"
+                            "[INFO] each\n[DEBUG] each\n");
 }
 END_TEST
 

@@ -228,6 +228,53 @@ START_TEST(a_socket_tells_its_protocol)
 }
 END_TEST
 
+START_TEST(contexts_have_the_old_spelling)
+{
+    nng_ctx ctx;
+    nng_duration ms = 7;
+    size_t bytes = sizeof(ms), size = 77;
+    bool truth = true;
+    int number = -1;
+
+    ck_assert_int_eq(nng_ctx_open(&ctx, req), 0);
+    ck_assert_int_eq(nng_ctx_setopt(ctx, NNG_OPT_RECVTIMEO, &ms, 3), NNG_EINVAL);
+    ck_assert_int_eq(nng_ctx_setopt(ctx, NNG_OPT_RECVTIMEO, &ms, sizeof(ms)), 0);
+    ck_assert_int_eq(nng_ctx_getopt_ms(ctx, NNG_OPT_RECVTIMEO, &ms), 0);
+    ck_assert_int_eq(ms, 7);
+    ck_assert_int_eq(nng_ctx_setopt_ms(ctx, NNG_OPT_RECVTIMEO, 8), 0);
+    ck_assert_int_eq(nng_ctx_getopt(ctx, NNG_OPT_RECVTIMEO, &ms, &bytes), 0);
+    ck_assert_int_eq(ms, 8);
+    ck_assert_int_eq(nng_ctx_setopt_bool(ctx, NNG_OPT_RECVTIMEO, true), NNG_EBADTYPE);
+    ck_assert_int_eq(nng_ctx_setopt_int(ctx, NNG_OPT_RECVTIMEO, 1), NNG_EBADTYPE);
+    ck_assert_int_eq(nng_ctx_setopt_size(ctx, NNG_OPT_RECVTIMEO, 1), NNG_EBADTYPE);
+    ck_assert_int_eq(nng_ctx_getopt_bool(ctx, NNG_OPT_RECVTIMEO, &truth), NNG_EBADTYPE);
+    ck_assert_int_eq(nng_ctx_getopt_int(ctx, NNG_OPT_RECVTIMEO, &number), NNG_EBADTYPE);
+    ck_assert_int_eq(nng_ctx_getopt_size(ctx, NNG_OPT_RECVTIMEO, &size), NNG_EBADTYPE);
+    ck_assert(truth);
+    ck_assert_int_eq(number, -1);
+    ck_assert_uint_eq(size, 77);
+    ck_assert_int_eq(nng_ctx_getopt_int(ctx, "nonsense", &number), NNG_ENOTSUP);
+    ck_assert_int_eq(nng_ctx_close(ctx), 0);
+    ck_assert_int_eq(nng_ctx_getopt_ms(ctx, NNG_OPT_RECVTIMEO, &ms), NNG_ECLOSED);
+}
+END_TEST
+
+START_TEST(the_library_may_end_and_begin_again)
+{
+    char next[LINK_URL_BYTES];
+
+    nng_init_set_parameter(1, 1); /* none has a meaning here */
+    nng_fini();
+    ck_assert_int_eq(nng_close(rep), NNG_ECLOSED);
+    ck_assert_int_eq(nng_close(req), NNG_ECLOSED);
+    nng_fini();
+    link_url(LINK_INPROC, next);
+    rep = link_rep(next);
+    req = link_req(next);
+    link_exchange(req, rep, 10);
+}
+END_TEST
+
 START_TEST(closing_all_closes_every_socket)
 {
     nng_socket others[20];
@@ -257,7 +304,9 @@ int main(void)
     tcase_add_test(tc, dialers_have_the_old_spelling);
     tcase_add_test(tc, listeners_have_the_old_spelling);
     tcase_add_test(tc, pipes_have_the_old_spelling);
+    tcase_add_test(tc, contexts_have_the_old_spelling);
     tcase_add_test(tc, a_socket_tells_its_protocol);
+    tcase_add_test(tc, the_library_may_end_and_begin_again);
     tcase_add_test(tc, closing_all_closes_every_socket);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);

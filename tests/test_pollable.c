@@ -4,6 +4,7 @@
 #include <nng/protocol/reqrep0/rep.h>
 #include <nng/protocol/reqrep0/req.h>
 
+#include "fail_alloc.h"
 #include "host.h"
 #include "link.h"
 
@@ -362,6 +363,25 @@ START_TEST(a_descriptor_is_made_once_and_goes_with_the_socket)
 }
 END_TEST
 
+START_TEST(without_memory_there_is_no_descriptor)
+{
+    nng_socket s;
+    int fd = -2;
+
+    fail_alloc_install(0);
+    s = opened(nng_pair0_open);
+    fail_alloc_at(1);
+    ck_assert_int_eq(nng_socket_get_int(s, NNG_OPT_RECVFD, &fd), NNG_ENOMEM);
+    fail_alloc_at(0);
+    ck_assert_int_eq(fd, -2);
+    ck_assert_int_ge(descriptor_of(s, NNG_OPT_RECVFD), 0);
+    closed(s);
+    link_teardown();
+    link_setup();
+    fail_alloc_finish();
+}
+END_TEST
+
 START_TEST(a_descriptor_cannot_be_set)
 {
     nng_socket s = opened(nng_pair0_open);
@@ -527,6 +547,7 @@ int main(void)
     tcase_add_loop_test(tc, a_lost_request_is_shown_once, 0, LINK_INPROC + 1);
     tcase_add_loop_test(tc, raw_req_and_rep_show_what_waits, 0, LINK_INPROC + 1);
     tcase_add_test(tc, a_descriptor_is_made_once_and_goes_with_the_socket);
+    tcase_add_test(tc, without_memory_there_is_no_descriptor);
     tcase_add_test(tc, a_descriptor_cannot_be_set);
     tcase_add_test(tc, a_thread_that_polls_comes_back_at_close);
     tcase_add_test(tc, a_closed_socket_makes_none);

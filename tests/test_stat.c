@@ -2,8 +2,10 @@
 #include <nng/nng.h>
 #include <nng/protocol/pair1/pair.h>
 
+#include "endpoint.h"
 #include "fail_alloc.h"
 #include "link.h"
+#include "loop.h"
 #include "raw_peer.h"
 
 #include <check.h>
@@ -139,18 +141,33 @@ static void expect_rows(nng_stat *scope, const char *name, const struct row *row
     ck_assert_ptr_null(stat);
 }
 
-static const struct row socket_rows[] = {{"id", NNG_STAT_ID, NNG_UNIT_NONE},
-                                         {"name", NNG_STAT_STRING, NNG_UNIT_NONE},
-                                         {"protocol", NNG_STAT_STRING, NNG_UNIT_NONE},
-                                         {"dialers", NNG_STAT_LEVEL, NNG_UNIT_NONE},
-                                         {"listeners", NNG_STAT_LEVEL, NNG_UNIT_NONE},
-                                         {"pipes", NNG_STAT_LEVEL, NNG_UNIT_NONE},
-                                         {"reject", NNG_STAT_COUNTER, NNG_UNIT_NONE},
-                                         {"tx_msgs", NNG_STAT_COUNTER, NNG_UNIT_MESSAGES},
-                                         {"rx_msgs", NNG_STAT_COUNTER, NNG_UNIT_MESSAGES},
-                                         {"tx_bytes", NNG_STAT_COUNTER, NNG_UNIT_BYTES},
-                                         {"rx_bytes", NNG_STAT_COUNTER, NNG_UNIT_BYTES},
-                                         {NULL, 0, 0}};
+// clang-format off
+#define SOCKET_ROWS                                                                                \
+    {"id", NNG_STAT_ID, NNG_UNIT_NONE},                                                            \
+    {"name", NNG_STAT_STRING, NNG_UNIT_NONE},                                                      \
+    {"protocol", NNG_STAT_STRING, NNG_UNIT_NONE},                                                  \
+    {"dialers", NNG_STAT_LEVEL, NNG_UNIT_NONE},                                                    \
+    {"listeners", NNG_STAT_LEVEL, NNG_UNIT_NONE},                                                  \
+    {"pipes", NNG_STAT_LEVEL, NNG_UNIT_NONE},                                                      \
+    {"reject", NNG_STAT_COUNTER, NNG_UNIT_NONE},                                                   \
+    {"tx_msgs", NNG_STAT_COUNTER, NNG_UNIT_MESSAGES},                                              \
+    {"rx_msgs", NNG_STAT_COUNTER, NNG_UNIT_MESSAGES},                                              \
+    {"tx_bytes", NNG_STAT_COUNTER, NNG_UNIT_BYTES},                                                \
+    {"rx_bytes", NNG_STAT_COUNTER, NNG_UNIT_BYTES}
+// clang-format on
+
+static const struct row socket_rows[] = {SOCKET_ROWS, {NULL, 0, 0}};
+
+static const struct row pair1_rows[] = {SOCKET_ROWS,
+                                        {"poly", NNG_STAT_BOOLEAN, NNG_UNIT_NONE},
+                                        {"raw", NNG_STAT_BOOLEAN, NNG_UNIT_NONE},
+                                        {"mismatch", NNG_STAT_COUNTER, NNG_UNIT_NONE},
+                                        {"already", NNG_STAT_COUNTER, NNG_UNIT_NONE},
+                                        {"ttl_drop", NNG_STAT_COUNTER, NNG_UNIT_MESSAGES},
+                                        {"tx_drop", NNG_STAT_COUNTER, NNG_UNIT_MESSAGES},
+                                        {"rx_malformed", NNG_STAT_COUNTER, NNG_UNIT_MESSAGES},
+                                        {"tx_malformed", NNG_STAT_COUNTER, NNG_UNIT_MESSAGES},
+                                        {NULL, 0, 0}};
 
 static const struct row dialer_rows[] = {{"id", NNG_STAT_ID, NNG_UNIT_NONE},
                                          {"socket", NNG_STAT_ID, NNG_UNIT_NONE},
@@ -552,6 +569,190 @@ START_TEST(a_silent_peer_times_out)
 }
 END_TEST
 
+/* What a transport may report; some of these no transport that is built in does. */
+START_TEST(each_failure_has_its_count)
+{
+    static const struct {
+        int error;
+        const char *name;
+    } cases[] = {
+        {NNG_ECONNRESET, "disconnect"},
+        {NNG_ECONNSHUT, "disconnect"},
+        {NNG_ECONNABORTED, "disconnect"},
+        {NNG_ECANCELED, "canceled"},
+        {NNG_ETIMEDOUT, "timeout"},
+        {NNG_EPROTO, "proto"},
+        {NNG_EPEERAUTH, "auth"},
+        {NNG_ECRYPTO, "auth"},
+        {NNG_ENOMEM, "oom"},
+        {NNG_ENOFILES, "other"},
+        {NNG_EADDRINVAL, "other"},
+    };
+    nng_socket rep = link_open_rep();
+    nng_listener listener;
+
+    ck_assert_int_eq(nng_listener_create(&listener, rep, "inproc://failures"), 0);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        nng_stat *before = snapshot(), *after, *was, *is;
+        struct loop *loop = spry_loop_enter();
+
+        spry_endpoint_failed(spry_handle_find(&loop->handles, HANDLE_LISTENER, listener.id),
+                             cases[i].error);
+        spry_loop_leave(loop);
+        after = snapshot();
+        was = nng_stat_child(nng_stat_find_listener(before, listener));
+        is = nng_stat_child(nng_stat_find_listener(after, listener));
+        for (; was != NULL; was = nng_stat_next(was), is = nng_stat_next(is))
+            ck_assert_uint_eq(nng_stat_value(is) - nng_stat_value(was),
+                              strcmp(nng_stat_name(is), cases[i].name) == 0);
+        nng_stats_free(before);
+        nng_stats_free(after);
+    }
+    nng_close(rep);
+}
+END_TEST
+
+/* ---- what version 1 of PAIR adds ---- */
+
+static const struct {
+    int (*open)(nng_socket *);
+    bool poly, raw;
+} pairs[] = {
+    {nng_pair1_open, false, false},
+    {nng_pair1_open_raw, false, true},
+    {nng_pair1_open_poly, true, false},
+};
+enum { PAIRS = sizeof(pairs) / sizeof(pairs[0]) };
+
+START_TEST(a_pair_has_more_to_say)
+{
+    nng_socket pair, rep;
+    nng_stat *root, *scope;
+
+    ck_assert_int_eq(pairs[_i].open(&pair), 0);
+    rep = link_open_rep(); /* begins where the pair's statistics end */
+    root = snapshot();
+    scope = nng_stat_find_socket(root, pair);
+    expect_rows(scope, "socket", pair1_rows);
+    expect_rows(nng_stat_find_socket(root, rep), "socket", socket_rows);
+    ck_assert(nng_stat_bool(child(scope, "poly")) == pairs[_i].poly);
+    ck_assert(nng_stat_bool(child(scope, "raw")) == pairs[_i].raw);
+    for (nng_stat *stat = child(scope, "mismatch"); stat != NULL; stat = nng_stat_next(stat))
+        ck_assert_uint_eq(nng_stat_value(stat), 0);
+    nng_stats_dump(scope);
+    nng_stats_free(root);
+    nng_close(pair);
+    nng_close(rep);
+}
+END_TEST
+
+/* A count of a socket, for link_wait. */
+struct socket_count {
+    nng_socket socket;
+    const char *name;
+    uint64_t count;
+};
+
+static bool socket_counted(void *argument)
+{
+    const struct socket_count *expected = argument;
+
+    return socket_now(expected->socket, expected->name) >= expected->count;
+}
+
+/* It becomes that, and no more. */
+static void await_socket(nng_socket socket, const char *name, uint64_t count)
+{
+    struct socket_count expected = {socket, name, count};
+
+    ck_assert_msg(link_wait(socket_counted, &expected), "%s stays below", name);
+    ck_assert_uint_eq(socket_now(socket, name), count);
+}
+
+static struct raw_peer connect_pair(const char *url, uint16_t self)
+{
+    struct raw_peer peer = raw_connect(url);
+
+    raw_greet(&peer, self, RAW_PAIR1);
+    return peer;
+}
+
+START_TEST(a_pair_counts_the_peers_that_it_turns_away)
+{
+    char url[LINK_URL_BYTES];
+    struct raw_peer first, second, stranger;
+    nng_socket pair;
+
+    link_url(LINK_TCP, url);
+    ck_assert_int_eq(pairs[_i].open(&pair), 0);
+    ck_assert_int_eq(nng_listen(pair, url, NULL, 0), 0);
+    stranger = connect_pair(url, RAW_REQ);
+    await_socket(pair, "mismatch", 1);
+    first = connect_pair(url, RAW_PAIR1);
+    await_socket(pair, "pipes", 1);
+    second = connect_pair(url, RAW_PAIR1);
+    await_socket(pair, pairs[_i].poly ? "pipes" : "already", pairs[_i].poly ? 2 : 1);
+    raw_close(&stranger);
+    stranger = connect_pair(url, RAW_REQ);
+    await_socket(pair, "mismatch", 2);
+    ck_assert_uint_eq(socket_now(pair, "already"), pairs[_i].poly ? 0 : 1);
+    await_socket(pair, "reject", pairs[_i].poly ? 2 : 3);
+    raw_close(&stranger);
+    raw_close(&second);
+    raw_close(&first);
+    nng_close(pair);
+}
+END_TEST
+
+START_TEST(a_pair_counts_bad_messages_received)
+{
+    char url[LINK_URL_BYTES];
+    struct raw_peer peer;
+    nng_socket pair;
+    nng_msg *msg;
+
+    link_url(LINK_TCP, url);
+    ck_assert_int_eq(pairs[_i].open(&pair), 0);
+    ck_assert_int_eq(nng_socket_set_ms(pair, NNG_OPT_RECVTIMEO, LINK_DEADLINE_MS), 0);
+    ck_assert_int_eq(nng_listen(pair, url, NULL, 0), 0);
+    peer = connect_pair(url, RAW_PAIR1);
+    raw_send_frame(&peer, "\0\0\0\011", 4);
+    raw_send_frame(&peer, "\0\0\0\377", 4);
+    raw_send_frame(&peer, "\0\0\0\010", 4);
+    ck_assert_int_eq(nng_recvmsg(pair, &msg, 0), 0); /* 8 hops are not too many */
+    nng_msg_free(msg);
+    await_socket(pair, "ttl_drop", 2);
+    ck_assert_uint_eq(socket_now(pair, "rx_malformed"), 0);
+    raw_send_frame(&peer, "\0\0\1\1", 4);
+    raw_expect_close(&peer);
+    raw_close(&peer);
+    await_socket(pair, "rx_malformed", 1);
+    await_socket(pair, "ttl_drop", 2);
+    nng_close(pair);
+}
+END_TEST
+
+START_TEST(a_pair_counts_what_it_does_not_send)
+{
+    nng_socket pair;
+    nng_msg *msg;
+
+    ck_assert_int_eq(pairs[_i].open(&pair), 0);
+    ck_assert_int_eq(nng_socket_set_int(pair, NNG_OPT_SENDBUF, 1), 0);
+    ck_assert_int_eq(nng_msg_alloc(&msg, 4), 0);
+    nng_msg_set_pipe(msg, (nng_pipe){77}); /* which no pipe is */
+    if (pairs[_i].raw) {
+        ck_assert_int_eq(nng_sendmsg(pair, msg, 0), NNG_EPROTO);
+        nng_msg_free(msg);
+    } else {
+        ck_assert_int_eq(nng_sendmsg(pair, msg, 0), 0);
+    }
+    ck_assert_uint_eq(socket_now(pair, "tx_malformed"), pairs[_i].raw);
+    ck_assert_uint_eq(socket_now(pair, "tx_drop"), pairs[_i].poly);
+    nng_close(pair);
+}
+END_TEST
+
 /* ---- memory and threads ---- */
 
 START_TEST(without_memory_there_is_no_snapshot)
@@ -598,6 +799,38 @@ START_TEST(a_dialer_counts_lacks_of_memory)
     ck_assert_uint_eq(value(nng_stat_find_dialer(root, dialer), "oom"), 1);
     nng_stats_free(root);
     close_both(&both);
+    link_teardown();
+    link_setup();
+    fail_alloc_finish();
+}
+END_TEST
+
+static bool memory_was_asked_for(void *argument)
+{
+    (void)argument;
+    return fail_alloc_calls() > 0;
+}
+
+/* What failed is the accept of a connection. */
+START_TEST(a_listener_counts_lacks_of_memory)
+{
+    char url[LINK_URL_BYTES];
+    struct raw_peer peer;
+    nng_listener listener;
+    nng_socket rep;
+
+    fail_alloc_install(0);
+    link_url(LINK_TCP, url);
+    rep = link_open_rep();
+    ck_assert_int_eq(nng_listen(rep, url, &listener, 0), 0);
+    fail_alloc_at(1);
+    peer = raw_connect(url);
+    ck_assert(link_wait(memory_was_asked_for, NULL));
+    fail_alloc_at(0);
+    await_listener(listener, "oom", 1);
+    raw_close(&peer);
+    link_serves(rep, url);
+    nng_close(rep);
     link_teardown();
     link_setup();
     fail_alloc_finish();
@@ -674,8 +907,14 @@ int main(void)
     tcase_add_loop_test(tc, failed_handshakes_count_by_reason, 0, LINK_RAW);
     tcase_add_loop_test(tc, a_dialer_counts_what_its_peer_did, 0, LINK_RAW);
     tcase_add_test(tc, a_silent_peer_times_out);
+    tcase_add_test(tc, each_failure_has_its_count);
+    tcase_add_loop_test(tc, a_pair_has_more_to_say, 0, PAIRS);
+    tcase_add_loop_test(tc, a_pair_counts_the_peers_that_it_turns_away, 0, PAIRS);
+    tcase_add_loop_test(tc, a_pair_counts_bad_messages_received, 0, PAIRS);
+    tcase_add_loop_test(tc, a_pair_counts_what_it_does_not_send, 0, PAIRS);
     tcase_add_test(tc, without_memory_there_is_no_snapshot);
     tcase_add_test(tc, a_dialer_counts_lacks_of_memory);
+    tcase_add_test(tc, a_listener_counts_lacks_of_memory);
     tcase_add_test(tc, snapshots_are_whole_while_others_talk);
     suite_add_tcase(suite, tc);
     srunner_run_all(runner, CK_NORMAL);

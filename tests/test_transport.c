@@ -12,6 +12,8 @@
 
 #include <check.h>
 
+#include "endpoint.h"
+#include "loop.h"
 #include "support/host.h"
 
 /* What a test needs that runs over the transport `_i`. */
@@ -254,6 +256,50 @@ START_TEST(a_refused_dialer_can_be_started_again)
     ck_assert_int_eq(nng_dialer_start(dialer, 0), 0);
     link_exchange(req, rep, 10);
     close_all(req, rep);
+}
+END_TEST
+
+/* The wait of a dialer, for link_wait. */
+struct backoff {
+    nng_dialer dialer;
+    nng_duration expected_ms;
+    nng_duration seen_ms; /* the longest */
+};
+
+static bool waits_so_long(void *argument)
+{
+    struct backoff *backoff = argument;
+    struct loop *loop = spry_loop_enter();
+    struct endpoint *dialer = spry_handle_find(&loop->handles, HANDLE_DIALER, backoff->dialer.id);
+    nng_duration now_ms = dialer->backoff_ms;
+
+    spry_loop_leave(loop);
+    if (now_ms > backoff->seen_ms)
+        backoff->seen_ms = now_ms;
+    return now_ms == backoff->expected_ms;
+}
+
+START_TEST(the_wait_to_dial_again_grows_to_its_limit_and_shrinks_at_success)
+{
+    char url[LINK_URL_BYTES];
+    nng_socket rep, req = link_open_req();
+    struct backoff backoff = {.expected_ms = 10};
+    nng_duration max_ms = 0;
+
+    link_url(LINK_INPROC, url);
+    ck_assert_int_eq(nng_socket_set_ms(req, NNG_OPT_RECONNMINT, 1), 0);
+    ck_assert_int_eq(nng_socket_set_ms(req, NNG_OPT_RECONNMAXT, 10), 0);
+    ck_assert_int_eq(nng_socket_get_ms(req, NNG_OPT_RECONNMAXT, &max_ms), 0);
+    ck_assert_int_eq(max_ms, 10);
+    ck_assert_int_eq(nng_dial(req, url, &backoff.dialer, NNG_FLAG_NONBLOCK), 0);
+    ck_assert(link_wait(waits_so_long, &backoff));
+    rep = link_rep(url);
+    backoff.expected_ms = 1;
+    ck_assert(link_wait(waits_so_long, &backoff));
+    ck_assert_int_eq(backoff.seen_ms, 10);
+    link_exchange(req, rep, 10);
+    nng_close(req);
+    nng_close(rep);
 }
 END_TEST
 
@@ -830,6 +876,7 @@ int main(void)
     tcase_add_loop_test(tc, a_second_listener_is_refused, 0, LINKS);
     tcase_add_loop_test(tc, starting_twice_is_a_wrong_state, 0, LINKS);
     tcase_add_loop_test(tc, a_refused_dialer_can_be_started_again, 0, LINKS);
+    tcase_add_test(tc, the_wait_to_dial_again_grows_to_its_limit_and_shrinks_at_success);
     tcase_add_loop_test(tc, a_busy_listener_can_be_started_later, 0, LINKS);
     tcase_add_loop_test(tc, closing_an_endpoint_leaves_the_others_alone, 0, LINKS);
     tcase_add_loop_test(tc, a_listener_closed_in_a_callback_is_closed_at_once, 0, LINKS);

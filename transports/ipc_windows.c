@@ -360,13 +360,21 @@ static int instance_arm(struct endpoint *listener)
     return 0;
 }
 
-/* As many as there should be; what cannot be had now is tried for later. */
+/*
+ * As many as there should be; what cannot be had now is tried for later. It is a failed accept,
+ * unless it only waits for the last instances of a listener that was closed.
+ */
 static void instances_arm(struct endpoint *listener)
 {
     struct ipc *ipc = listener->state;
 
+    int rv;
+
     while (ipc->armed < ARMED) {
-        if (instance_arm(listener) != 0) {
+        rv = instance_arm(listener);
+        if (rv != 0) {
+            if (rv != NNG_EADDRINUSE || ipc->bound->leaving == 0)
+                spry_endpoint_failed(listener, rv);
             spry_timer_set(&listener->loop->timers, &ipc->rearm, spry_clock_ns() + PAUSE_NS);
             return;
         }

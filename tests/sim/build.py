@@ -80,10 +80,11 @@ def plan(out, root, base):
                includes + ["-I" + HERE, "-D_DEFAULT_SOURCE"])
 
 
-def build(out, root=TOP, base=None):
+def build(out, root=TOP, base=None, extra=()):
     """
     Compiles what is out of date; returns the program's path, or raises RuntimeError. `root`: where the
     library's sources are. `base`: where build has put the objects of TOP, for what is unchanged.
+    `extra`: more flags, for compiling and linking; the same at each call for one `out`.
     """
     os.makedirs(out, exist_ok=True)
     headers = newest_header(root)
@@ -93,7 +94,7 @@ def build(out, root=TOP, base=None):
         wanted = max(os.path.getmtime(source), headers)
         old = not os.path.exists(target) or os.path.getmtime(target) < wanted
         if old and (base is None or not target.startswith(base + "/")):
-            jobs.append((source, target, flags))
+            jobs.append((source, target, [*flags, *extra]))
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for (source, target, _), (code, text) in zip(jobs, pool.map(compile_one, jobs)):
             if code != 0:
@@ -103,7 +104,7 @@ def build(out, root=TOP, base=None):
     program = os.path.join(out, "sim")
     newest = max(os.path.getmtime(o) for o in objects)
     if not os.path.exists(program) or os.path.getmtime(program) < newest:
-        done = subprocess.run(["gcc", "-fsanitize=address,undefined", "-o", program, *objects],
+        done = subprocess.run(["gcc", "-fsanitize=address,undefined", *extra, "-o", program, *objects],
                               capture_output=True, text=True)
         if done.returncode != 0:
             raise RuntimeError("it does not link:\n" + done.stderr)

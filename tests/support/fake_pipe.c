@@ -103,7 +103,8 @@ void fake_open(struct fake_socket *socket, int (*open)(nng_socket *), uint32_t r
     ck_assert_int_eq(open(&handle), 0);
     socket->protocol = opened;
     socket->now_ns = 1;
-    socket->host = (struct protocol_host){&socket->timers, random, host_find_pipe};
+    socket->host = (struct protocol_host){
+        .timers = &socket->timers, .random = random, .find_pipe = host_find_pipe};
     socket->state = zeroed(socket->protocol->socket_bytes);
     ck_assert_int_eq(socket->protocol->socket_init(socket->state, &socket->host), 0);
     fake_context_open(socket);

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { RAW_DEADLINE_MS = 20000, RAW_REQ = 0x30, RAW_REP = 0x31 };
+enum { RAW_DEADLINE_MS = 20000, RAW_REQ = 0x30, RAW_REP = 0x31, RAW_PAIR1 = 0x11 };
 
 struct raw_peer {
     intptr_t fd; /* a socket, or what the system's file makes of it; -1: none */
