@@ -59,6 +59,7 @@ struct loop {
     struct list sleepers; /* waiters who are not the poller */
     uint32_t polls; /* counts takings and leavings of the role, to see that time went by without */
 
+    bool threadless;        /* spry_init: the program does the watchman's work, in spry_run */
     struct waiter watchman; /* its request is not used */
     struct thread watchman_thread;
     uint8_t watchman_state; /* enum watchman_state */
