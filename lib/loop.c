@@ -295,8 +295,7 @@ void spry_loop_leave(struct loop *loop)
 {
     if (spry_caller_settles_later(loop)) {
         onlookers_look(loop);
-        if (loop->poller != NULL)
-            poller_check(loop); /* it may settle before the callback is through */
+        poller_check(loop); /* who blocks may settle before the callback is through */
     } else {
         loop_settle(loop);
         poller_check(loop);

@@ -10,6 +10,7 @@
 
 #include "host.h"
 #include "link.h"
+#include "loop.h"
 #include "probe.h"
 
 #include <check.h>
@@ -504,6 +505,15 @@ START_TEST(what_spry_init_refuses)
 }
 END_TEST
 
+/* False: there is no descriptor here. */
+static bool descriptor(int *fd)
+{
+    int rv = spry_fd(fd);
+
+    ck_assert_msg(rv == 0 || rv == NNG_ENOTSUP, "spry_fd: %s", nng_strerror(rv));
+    return rv == 0;
+}
+
 /* ---- several threads ---- */
 
 static void *run_main(void *argument)
@@ -511,6 +521,27 @@ static void *run_main(void *argument)
     while (spry_run(NNG_DURATION_INFINITE) != NNG_ECLOSED)
         atomic_fetch_add((atomic_int *)argument, 1);
     return NULL;
+}
+
+struct waiting_thread {
+    pthread_t handle;
+    atomic_int *turns;
+    atomic_int id;
+};
+
+static void *wait_main(void *argument)
+{
+    struct waiting_thread *waiting = argument;
+
+    atomic_store(&waiting->id, host_thread());
+    return run_main(waiting->turns);
+}
+
+static bool waiting_sleeps(void *argument)
+{
+    int id = atomic_load(&((struct waiting_thread *)argument)->id);
+
+    return id != 0 && host_thread_sleeps(id);
 }
 
 START_TEST(several_threads_may_run_it)
@@ -547,16 +578,26 @@ START_TEST(several_threads_may_run_it)
 }
 END_TEST
 
-/* ---- the program's own poll ---- */
-
-/* False: there is no descriptor here. */
-static bool descriptor(int *fd)
+/* It waits in the kernel, or on its own, and nobody closes anything. */
+START_TEST(who_waits_in_spry_run_learns_that_the_last_aio_is_gone)
 {
-    int rv = spry_fd(fd);
+    atomic_int turns = 0;
+    struct waiting_thread waiting = {.turns = &turns};
+    nng_aio *aio;
+    int fd;
 
-    ck_assert_msg(rv == 0 || rv == NNG_ENOTSUP, "spry_fd: %s", nng_strerror(rv));
-    return rv == 0;
+    ck_assert_int_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
+    if (_i != 0)
+        (void)descriptor(&fd);
+    ck_assert_int_eq(pthread_create(&waiting.handle, NULL, wait_main, &waiting), 0);
+    ck_assert(link_wait(waiting_sleeps, &waiting));
+    nng_aio_reap(aio);
+    ck_assert_int_eq(pthread_join(waiting.handle, NULL), 0);
+    ck_assert(link_holdings_are(&before));
 }
+END_TEST
+
+/* ---- the program's own poll ---- */
 
 struct poller {
     pthread_t thread;
@@ -671,6 +712,27 @@ START_TEST(the_descriptor_is_dark_when_there_is_nothing_to_do)
 }
 END_TEST
 
+/* What the poller was roused with, when it had just left: with nothing to watch, too. */
+START_TEST(a_wake_up_that_comes_too_late_does_not_stay)
+{
+    struct loop *loop;
+    nng_aio *aio;
+    int fd;
+
+    ck_assert_int_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
+    if (descriptor(&fd)) {
+        loop = spry_loop_enter();
+        spry_port_wake(&loop->port);
+        spry_mutex_unlock(&loop->lock);
+        ck_assert(host_polls(fd, 0));
+        ck_assert_int_eq(spry_run(0), NNG_ETIMEDOUT);
+        ck_assert(!host_polls(fd, 0));
+    }
+    nng_aio_free(aio);
+    expect_gone();
+}
+END_TEST
+
 START_TEST(an_event_of_the_system_lights_the_descriptor)
 {
     char url[LINK_URL_BYTES];
@@ -719,6 +781,8 @@ int main(void)
     tcase_add_test(tc, a_call_has_an_end_though_the_work_has_none);
     tcase_add_test(tc, what_spry_init_refuses);
     tcase_add_loop_test(tc, several_threads_may_run_it, 0, KINDS);
+    tcase_add_loop_test(tc, who_waits_in_spry_run_learns_that_the_last_aio_is_gone, 0, 2);
+    tcase_add_test(tc, a_wake_up_that_comes_too_late_does_not_stay);
     tcase_add_loop_test(tc, the_programs_own_poll_misses_nothing, 0, KINDS);
     tcase_add_loop_test(tc, the_descriptor_is_dark_when_there_is_nothing_to_do, 0, KINDS);
     tcase_add_loop_test(tc, an_event_of_the_system_lights_the_descriptor, 0, LINK_INPROC);
