@@ -20,12 +20,7 @@ static bool aio_idle(const nng_aio *aio)
 /* This thread is in the aio's own callback, and must not wait for its end. */
 static bool aio_inside(const nng_aio *aio)
 {
-    struct caller *caller;
-
-    if (spry_list_empty(&aio->loop->callers))
-        return false;
-    caller = spry_caller_self(aio->loop);
-    return caller != NULL && caller->task == &aio->task;
+    return spry_caller_inside(aio->loop, &aio->task);
 }
 
 static void aio_release(nng_aio *aio)
@@ -181,12 +176,15 @@ int nng_aio_alloc(nng_aio **out, void (*callback)(void *), void *argument)
 static void aio_wait(nng_aio *aio)
 {
     struct waiter waiter;
+    struct runner runner;
 
     if (aio_idle(aio) || aio_inside(aio))
         return;
     spry_waiter_init(&waiter, aio->loop);
+    spry_runner_begin(aio->loop, &runner, &waiter);
     spry_list_push(&aio->waiters, &waiter.request.node);
     (void)spry_waiter_wait(aio->loop, &waiter);
+    spry_runner_end(&runner);
 }
 
 static void aio_stop(nng_aio *aio)

@@ -7,6 +7,9 @@
 /* Beyond these, callbacks wait until one that waits is through; nng has at most as many. */
 enum { STANDINS_MAX = 15 };
 
+/* The same without threads of the library's: callbacks on one stack. */
+enum { NESTED_MAX = STANDINS_MAX + 1 };
+
 /* A thread that cannot be had now is asked for again. */
 enum { AGAIN_MS = 10 };
 
@@ -36,6 +39,26 @@ struct caller *spry_caller_self(const struct loop *loop)
             return caller;
     }
     return NULL;
+}
+
+bool spry_caller_inside(const struct loop *loop, const struct task *task)
+{
+    for (struct list *node = loop->callers.next; node != &loop->callers; node = node->next) {
+        const struct caller *caller = SPRY_CONTAINER(node, struct caller, node);
+
+        if (caller->task == task && spry_thread_is_self(caller->thread))
+            return true;
+    }
+    return false;
+}
+
+bool spry_caller_nests(const struct loop *loop)
+{
+    int depth = 0;
+
+    for (struct list *node = loop->callers.next; node != &loop->callers; node = node->next)
+        depth += spry_thread_is_self(SPRY_CONTAINER(node, struct caller, node)->thread) ? 1 : 0;
+    return depth < NESTED_MAX;
 }
 
 bool spry_caller_settles(struct loop *loop, struct caller *caller)
@@ -114,7 +137,7 @@ void spry_callers_check(struct loop *loop)
     uint32_t waiting = 0;
 
     if (spry_tasks_empty(&loop->callbacks) || spry_list_empty(&loop->callers) ||
-        loop->standins == STANDINS_MAX)
+        loop->standins == STANDINS_MAX || loop->threadless)
         return;
     for (struct list *node = loop->callers.next; node != &loop->callers; node = node->next) {
         if (!SPRY_CONTAINER(node, struct caller, node)->waits)

@@ -47,6 +47,12 @@ bool spry_caller_settles(struct loop *loop, struct caller *caller);
 /* This thread is in a callback after which others come, and settles what it changes after those. */
 bool spry_caller_settles_later(const struct loop *loop);
 
+/* This thread is in the callback that `task` is, perhaps with others inside it. Lock held. */
+bool spry_caller_inside(const struct loop *loop, const struct task *task);
+
+/* This thread may run one more callback inside those that it is in. Lock held. */
+bool spry_caller_nests(const struct loop *loop);
+
 /* The caller that this thread is; NULL: it is in no callback. Lock held. */
 struct caller *spry_caller_self(const struct loop *loop);
 

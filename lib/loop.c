@@ -32,11 +32,15 @@ enum { SETTLE_ROUNDS_MAX = 16 };
 /* The same of what needs none: devices in a ring pass a message round for ever. */
 enum { SETTLE_TASKS_MAX = 4096 };
 
+/* Callbacks of one spry_run: as many as may settle together (callback.c). */
+enum { RUN_CALLBACKS_MAX = 64 };
+
 static struct loop the_loop = {
     .lock = SPRY_MUTEX_INIT,
     .sleepers = {&the_loop.sleepers, &the_loop.sleepers},
     .enders = {&the_loop.enders, &the_loop.enders},
     .callers = {&the_loop.callers, &the_loop.callers},
+    .runners = {&the_loop.runners, &the_loop.runners},
     .onlookers = {&the_loop.onlookers, &the_loop.onlookers},
 };
 
@@ -97,10 +101,30 @@ static void waiter_rouse(struct loop *loop, struct waiter *waiter)
     }
 }
 
+/* A callback is due, or the loop is over: who runs callbacks looks whether there is one. */
+static void runners_rouse(struct loop *loop)
+{
+    struct list *node;
+
+    for (node = loop->runners.next; node != &loop->runners; node = node->next)
+        waiter_rouse(loop, SPRY_CONTAINER(node, struct runner, node)->waiter);
+}
+
 /* Work is left: someone had to leave off (loop_settle), or left it to others (spry_loop_pass). */
 static bool loop_busy(const struct loop *loop)
 {
     return !spry_tasks_empty(&loop->port.started) || !spry_tasks_empty(&loop->completed);
+}
+
+bool spry_loop_due(const struct loop *loop)
+{
+    return loop_busy(loop) || !spry_tasks_empty(&loop->callbacks);
+}
+
+/* Nobody has anything open, and nothing of it is on its way. */
+static bool loop_deserted(const struct loop *loop)
+{
+    return loop->sockets == 0 && loop->port.in_flight == 0;
 }
 
 /*
@@ -182,7 +206,7 @@ static void poller_check(struct loop *loop)
     struct waiter *poller = loop->poller;
 
     spry_port_check(&loop->port);
-    if (loop->sockets == 0 && loop->port.in_flight == 0)
+    if (loop_deserted(loop))
         waiter_rouse(loop, &loop->watchman); /* it waits for the last poller and the last op */
     if (poller == NULL) {
         if (!spry_list_empty(&loop->sleepers) || watchman_idle(loop))
@@ -193,7 +217,7 @@ static void poller_check(struct loop *loop)
         return;
     if (spry_timers_next(&loop->timers) < loop->poll_deadline_ns || loop_busy(loop) ||
         (poller->place == WAITER_ASLEEP && spry_port_watching(&loop->port)) ||
-        (loop->retired != NULL && poller->place == WAITER_POLLING) ||
+        (loop->retired != NULL && poller->place == WAITER_POLLING) || loop_deserted(loop) ||
         (!spry_list_empty(&loop->enders) && !enders_poll(loop)))
         waiter_rouse(loop, poller);
 }
@@ -227,6 +251,7 @@ static void loop_settle(struct loop *loop)
         struct task *task = tasks++ < SETTLE_TASKS_MAX ? spry_tasks_pop(&loop->completed) : NULL;
 
         if (task != NULL) {
+            loop->done++;
             task->run(task);
             continue;
         }
@@ -271,15 +296,46 @@ void spry_loop_retire(struct loop *loop, struct retired *retired)
     loop->retired = retired;
 }
 
+/* Nothing is open and nothing in flight, and nobody is at work. */
+static bool loop_over(const struct loop *loop)
+{
+    return loop_deserted(loop) && loop->poller == NULL && !spry_loop_due(loop) &&
+           spry_list_empty(&loop->callers) && loop->standins == 0;
+}
+
+/* The loop is as it was before its first socket. */
+static void loop_close(struct loop *loop)
+{
+    if (loop->unexpose != NULL)
+        loop->unexpose(loop);
+    loop->unexpose = NULL;
+    spry_callers_fini(loop);
+    spry_port_close(&loop->port);
+    spry_idmap_fini(&loop->handles);
+    spry_seat_fini(&loop->watchman.own);
+    spry_pool_trim();
+    spry_spare_enable(false);
+    loop->watchman_state = WATCHMAN_NONE;
+    enders_rouse(loop);
+    runners_rouse(loop);
+}
+
+/* Without a watchman it is ended by whoever leaves it last. */
+static void loop_close_unwatched(struct loop *loop)
+{
+    if (loop->watchman_state == WATCHMAN_AWAY && loop_over(loop))
+        loop_close(loop);
+}
+
 void spry_loop_leave(struct loop *loop)
 {
     if (spry_caller_settles_later(loop)) {
         onlookers_look(loop);
-        if (loop->poller != NULL)
-            poller_check(loop); /* it may settle before the callback is through */
+        poller_check(loop); /* who blocks may settle before the callback is through */
     } else {
         loop_settle(loop);
         poller_check(loop);
+        loop_close_unwatched(loop);
     }
     spry_loop_unlock(loop);
 }
@@ -293,6 +349,25 @@ void spry_loop_pass(struct loop *loop)
     spry_loop_unlock(loop);
 }
 
+/* A wake-up that came when the poller was gone would stay in what the program polls. */
+static bool poll_in_kernel(const struct loop *loop)
+{
+    return spry_port_watching(&loop->port) || loop->unexpose != NULL;
+}
+
+static void timers_run(struct loop *loop)
+{
+    uint64_t next_ns = spry_timers_next(&loop->timers);
+    uint64_t now_ns;
+
+    if (next_ns == SPRY_NEVER)
+        return;
+    now_ns = spry_clock_ns();
+    if (next_ns <= now_ns)
+        loop->done++;
+    spry_timers_run(&loop->timers, now_ns);
+}
+
 /*
  * One turn of the poller: waits for events or the first timer, `limit_ns` at most, then runs what they
  * lead to.
@@ -302,7 +377,7 @@ static void loop_poll(struct loop *loop, struct waiter *self, uint64_t limit_ns)
     uint64_t next_ns = spry_timers_next(&loop->timers);
 
     loop->poll_deadline_ns = loop_busy(loop) ? 0 : next_ns < limit_ns ? next_ns : limit_ns;
-    if (spry_port_watching(&loop->port)) {
+    if (poll_in_kernel(loop)) {
         struct task_queue completed = {NULL, NULL};
 
         spry_port_prepare(&loop->port);
@@ -316,8 +391,7 @@ static void loop_poll(struct loop *loop, struct waiter *self, uint64_t limit_ns)
     } else {
         waiter_doze(loop, self, loop->poll_deadline_ns);
     }
-    if (spry_timers_next(&loop->timers) != SPRY_NEVER)
-        spry_timers_run(&loop->timers, spry_clock_ns());
+    timers_run(loop);
     loop_settle(loop);
 }
 
@@ -368,6 +442,7 @@ void spry_waiter_init(struct waiter *waiter, struct loop *loop)
 {
     spry_request_init(&waiter->request, &loop->timers, waiter_finished);
     spry_list_init(&waiter->node);
+    waiter->runner = NULL;
     waiter->place = WAITER_AWAKE;
     waiter->lent = loop->seats_free;
     if (waiter->lent != NULL)
@@ -386,13 +461,48 @@ void spry_waiter_fini(struct waiter *waiter, struct loop *loop)
     loop->seats_free = waiter->lent;
 }
 
-/* Sleeps until the request is done or the role is ours. */
+void spry_runner_begin(struct loop *loop, struct runner *runner, struct waiter *waiter)
+{
+    spry_list_init(&runner->node);
+    if (loop->watchman_state != WATCHMAN_AWAY || !spry_caller_nests(loop))
+        return;
+    spry_thread_self(&runner->thread);
+    runner->caller = (struct caller){.thread = &runner->thread};
+    spry_list_init(&runner->caller.node);
+    runner->waiter = waiter;
+    waiter->runner = runner;
+    spry_list_push(&loop->runners, &runner->node);
+}
+
+void spry_runner_end(struct runner *runner)
+{
+    spry_list_remove(&runner->node);
+}
+
+static bool runner_due(const struct loop *loop, const struct waiter *waiter)
+{
+    return waiter->runner != NULL && !spry_tasks_empty(&loop->callbacks);
+}
+
+/* Runs a callback, if the waiter may and one is due. It may last, so others have the role meanwhile. */
+static bool runner_call(struct loop *loop, struct waiter *waiter)
+{
+    if (!runner_due(loop, waiter))
+        return false;
+    if (loop->poller == waiter)
+        poller_promote(loop);
+    spry_caller_run(loop, &waiter->runner->caller, spry_tasks_pop(&loop->callbacks));
+    spry_loop_called(loop, &waiter->runner->caller);
+    return true;
+}
+
+/* Sleeps until the request is done, the role is ours or there is a callback for us. */
 static void waiter_sleep(struct loop *loop, struct waiter *waiter)
 {
     spry_list_push(&loop->sleepers, &waiter->node);
     if (loop->poller == &loop->watchman && loop->asyncs == 0)
         waiter_rouse(loop, &loop->watchman);
-    while (!waiter->request.done && loop->poller != waiter)
+    while (!waiter->request.done && loop->poller != waiter && !runner_due(loop, waiter))
         waiter_doze(loop, waiter, SPRY_NEVER);
     spry_list_remove(&waiter->node);
 }
@@ -416,6 +526,8 @@ int spry_waiter_wait(struct loop *loop, struct waiter *waiter)
     loop_settle(loop);
     caller = waiter->request.done ? NULL : caller_wait(loop);
     while (!waiter->request.done) {
+        if (runner_call(loop, waiter))
+            continue;
         if (loop->poller == NULL)
             poller_set(loop, waiter);
         if (loop->poller == waiter) {
@@ -431,6 +543,61 @@ int spry_waiter_wait(struct loop *loop, struct waiter *waiter)
         poller_promote(loop);
     spry_waiter_fini(waiter, loop);
     return waiter->request.result;
+}
+
+/* ---- the program in the watchman's place ---- */
+
+/* One sleep among those who would have the role. */
+static void waiter_sleep_once(struct loop *loop, struct waiter *waiter, uint64_t until_ns)
+{
+    spry_list_push(&loop->sleepers, &waiter->node);
+    waiter_doze(loop, waiter, until_ns);
+    spry_list_remove(&waiter->node);
+}
+
+/* A turn as the poller, or a sleep while another one is; then callbacks. False: nothing was done. */
+static bool run_turn(struct loop *loop, struct waiter *waiter, uint64_t until_ns)
+{
+    uint32_t done = loop->done;
+    int calls = 0;
+
+    if (runner_due(loop, waiter))
+        until_ns = 0;
+    if (loop->poller == NULL)
+        poller_set(loop, waiter);
+    if (loop->poller == waiter) {
+        loop_poll(loop, waiter, until_ns);
+    } else {
+        poller_check(loop);
+        waiter_sleep_once(loop, waiter, until_ns);
+    }
+    while (calls < RUN_CALLBACKS_MAX && runner_call(loop, waiter))
+        calls++;
+    return calls > 0 || loop->done != done;
+}
+
+int spry_loop_run(struct loop *loop, uint64_t until_ns)
+{
+    struct waiter waiter;
+    struct runner runner;
+    bool done;
+    bool over;
+
+    if (loop->watchman_state == WATCHMAN_NONE)
+        return NNG_ECLOSED;
+    spry_waiter_init(&waiter, loop);
+    spry_runner_begin(loop, &runner, &waiter);
+    do {
+        done = run_turn(loop, &waiter, until_ns);
+        over = loop->watchman_state == WATCHMAN_NONE || loop_deserted(loop);
+    } while (!done && !over && spry_clock_ns() < until_ns);
+    if (loop->poller == &waiter)
+        poller_promote(loop);
+    spry_runner_end(&runner);
+    spry_waiter_fini(&waiter, loop);
+    if (done)
+        return 0;
+    return over ? NNG_ECLOSED : NNG_ETIMEDOUT;
 }
 
 /* ---- the watchman ---- */
@@ -455,23 +622,14 @@ static void watchman_poll(struct loop *loop)
         poller_promote(loop);
 }
 
-/* Nothing is open and nothing in flight: the loop is as it was before its first socket. */
 static bool watchman_over(struct loop *loop)
 {
-    if (loop->sockets > 0 || loop->port.in_flight > 0 || loop->poller != NULL || loop_busy(loop) ||
-        !spry_tasks_empty(&loop->callbacks) || loop->standins > 0)
+    if (!loop_over(loop))
         return false;
-    spry_callers_fini(loop);
-    spry_port_close(&loop->port);
-    spry_idmap_fini(&loop->handles);
-    spry_seat_fini(&loop->watchman.own);
-    spry_pool_trim();
-    spry_spare_enable(false);
-    loop->watchman_state = WATCHMAN_NONE;
+    loop_close(loop);
     loop->watchman_left = !spry_list_empty(&loop->enders);
     if (!loop->watchman_left)
         spry_thread_detach(&loop->watchman_thread);
-    enders_rouse(loop);
     return true;
 }
 
@@ -528,6 +686,7 @@ void spry_loop_callback(struct loop *loop, struct task *task)
 {
     spry_tasks_push(&loop->callbacks, task);
     waiter_rouse(loop, &loop->watchman);
+    runners_rouse(loop);
     spry_callers_check(loop);
 }
 
@@ -542,6 +701,12 @@ static void seats_init(struct loop *loop)
         loop->seats_free = &loop->seats[i];
     }
     done = true;
+}
+
+static int watchman_start(struct loop *loop)
+{
+    loop->watchman_thread = (struct thread){.run = watchman_main, .argument = loop};
+    return spry_thread_start(&loop->watchman_thread);
 }
 
 int spry_loop_hold(struct loop *loop)
@@ -562,15 +727,14 @@ int spry_loop_hold(struct loop *loop)
     spry_seat_init(&loop->watchman.own);
     spry_callers_init(loop);
     loop->watchman.place = WAITER_AWAKE;
-    loop->watchman_thread = (struct thread){.run = watchman_main, .argument = loop};
-    rv = spry_thread_start(&loop->watchman_thread);
+    rv = loop->threadless ? 0 : watchman_start(loop);
     if (rv != 0) {
         spry_seat_fini(&loop->watchman.own);
         spry_idmap_fini(&loop->handles);
         spry_port_close(&loop->port);
         return rv;
     }
-    loop->watchman_state = WATCHMAN_AWAKE;
+    loop->watchman_state = loop->threadless ? WATCHMAN_AWAY : WATCHMAN_AWAKE;
     loop->sockets++;
     return 0;
 }
@@ -588,6 +752,15 @@ void spry_loop_unlistened(struct loop *loop)
     enders_rouse(loop);
 }
 
+/* There is something to wait for. The role is let go when that is not what polling brings. */
+static bool ender_waits(struct loop *loop, struct waiter *waiter)
+{
+    if (loop->poller == waiter && !enders_poll(loop))
+        poller_promote(loop);
+    loop_close_unwatched(loop);
+    return loop_ending(loop);
+}
+
 /* One wait of a closer: as the poller if nobody is, else until that role or a word comes. */
 static void ender_wait(struct loop *loop, struct waiter *waiter, uint64_t until_ns)
 {
@@ -595,12 +768,10 @@ static void ender_wait(struct loop *loop, struct waiter *waiter, uint64_t until_
 
     if (polls && loop->poller == NULL)
         poller_set(loop, waiter);
-    if (polls && loop->poller == waiter) {
+    if (loop->poller == waiter) {
         loop_poll(loop, waiter, until_ns);
         return;
     }
-    if (loop->poller == waiter)
-        poller_promote(loop);
     poller_check(loop);
     if (polls)
         spry_list_push(&loop->sleepers, &waiter->node);
@@ -616,7 +787,7 @@ void spry_loop_end(struct loop *loop)
     spry_waiter_init(&ender.waiter, loop);
     spry_list_push(&loop->enders, &ender.node);
     loop_settle(loop);
-    while (loop_ending(loop) && spry_clock_ns() < until_ns)
+    while (ender_waits(loop, &ender.waiter) && spry_clock_ns() < until_ns)
         ender_wait(loop, &ender.waiter, until_ns);
     spry_list_remove(&ender.node);
     if (loop->poller == &ender.waiter)

@@ -40,6 +40,7 @@ struct waiter {
     struct lasting_seat *lent; /* what it sleeps on */
     struct seat own;           /* ... when none can be lent to it */
     struct list node;          /* among the loop's sleepers */
+    struct runner *runner;     /* NULL: it runs no callbacks while it waits */
     uint8_t place;             /* enum waiter_place */
 };
 
@@ -54,7 +55,22 @@ struct lasting_seat {
 
 enum { LOOP_SEATS = 16, LOOP_WAKES = 16 };
 
-enum watchman_state { WATCHMAN_NONE, WATCHMAN_AWAKE, WATCHMAN_DOZING, WATCHMAN_ASLEEP };
+/* What a waiter of a loop without watchman needs to run callbacks while it waits; on its stack. */
+struct runner {
+    struct list node; /* among the loop's runners */
+    struct waiter *waiter;
+    struct thread thread; /* names the waiter's */
+    struct caller caller;
+};
+
+/* WATCHMAN_NONE: the loop has no port. WATCHMAN_AWAY: it has, and the program does its work. */
+enum watchman_state {
+    WATCHMAN_NONE,
+    WATCHMAN_AWAKE,
+    WATCHMAN_DOZING,
+    WATCHMAN_ASLEEP,
+    WATCHMAN_AWAY
+};
 
 struct loop {
     struct mutex lock;
@@ -65,6 +81,8 @@ struct loop {
     struct idmap handles;
     struct retired *retired;
     struct list onlookers;
+    /* Ends what the program polls of the loop, with the loop; NULL: it does not poll. */
+    void (*unexpose)(struct loop *loop);
 
     struct waiter *poller; /* who has the role, NULL: nobody */
     uint64_t poll_deadline_ns;
@@ -74,11 +92,14 @@ struct loop {
     struct lasting_seat *wakes[LOOP_WAKES]; /* to be woken when the lock is free */
     uint8_t wakes_count;
     uint32_t polls; /* counts takings and leavings of the role, to see that time went by without */
+    uint32_t done;  /* counts tasks and timers, to see that there were any */
 
+    bool threadless;        /* spry_init: the program does the watchman's work, in spry_run */
     struct waiter watchman; /* its request is not used, and no seat is lent to it */
     struct thread watchman_thread;
     uint8_t watchman_state; /* enum watchman_state */
     struct list callers;    /* threads that are in a callback of the program's, callback.h */
+    struct list runners;    /* waiters that run callbacks */
     struct timer standin_again;
     uint32_t standins; /* threads that run callbacks, besides the watchman */
     uint32_t asyncs;   /* operations under way that end with a callback, for which nobody waits */
@@ -131,6 +152,22 @@ void spry_waiter_fini(struct waiter *waiter, struct loop *loop);
 
 /* Returns when the waiter's request is done: its result. Lock held at call and return. */
 int spry_waiter_wait(struct loop *loop, struct waiter *waiter);
+
+/*
+ * Around a wait for what a callback does: without a watchman the waiter runs those that are due, unless
+ * it is too deep inside others already. Lock held.
+ */
+void spry_runner_begin(struct loop *loop, struct runner *runner, struct waiter *waiter);
+void spry_runner_end(struct runner *runner);
+
+/*
+ * A loop without a watchman: does what is to be done, a bounded part, when there is something before
+ * `until_ns`. 0, NNG_ETIMEDOUT, NNG_ECLOSED: as spry_run. Lock held at call and return.
+ */
+int spry_loop_run(struct loop *loop, uint64_t until_ns);
+
+/* There is something to be done at once, of which the system has no event. Lock held. */
+bool spry_loop_due(const struct loop *loop);
 
 /* Puts work after what is going on; it runs with the lock held before the lock holder leaves. */
 static inline void spry_loop_post(struct loop *loop, struct task *task)

@@ -17,7 +17,7 @@ check() {
     }
 }
 
-for header in $(cd include && find nng -name '*.h'); do
+for header in $(cd include && find . -name '*.h' | sed 's,^\./,,'); do
     for elide in -UNNG_ELIDE_DEPRECATED -DNNG_ELIDE_DEPRECATED; do
         check "$header" "${CC:-cc}" -xc -std=c99 $elide
         check "$header" "${CC:-cc}" -xc -std=c11 $elide

@@ -324,6 +324,7 @@ START_TEST(what_was_sent_without_a_peer_goes_to_the_next)
         for (unsigned i = 0; i < 4; i++)
             send_number(a, round * 10 + i);
         b = dialling(version_of(_i), url);
+        link_await(&events, NNG_PIPE_EV_ADD_POST, round);
         for (unsigned i = 0; i < 4; i++)
             expect_number(b, round * 10 + i);
         send_number(b, round);
@@ -369,6 +370,7 @@ START_TEST(a_further_peer_is_turned_away_until_the_first_has_gone)
     a = listening(version_of(_i), url);
     link_record(&events, a);
     first = dialling(version_of(_i), url);
+    link_await(&events, NNG_PIPE_EV_ADD_POST, 1);
     send_text(first, "hello");
     expect_text(a, "hello");
     second = dialling(version_of(_i), url);
@@ -556,6 +558,7 @@ START_TEST(three_peers_are_told_apart_by_their_pipes)
     link_record(&events, poly);
     for (size_t i = 0; i < PEERS; i++) { /* one after the other: the first is the longest there */
         peers[i] = dialling(i == 2 ? nng_pair1_open_poly : nng_pair1_open, url);
+        link_await(&events, NNG_PIPE_EV_ADD_POST, i + 1);
         send_text(peers[i], names[i]);
         pipes[i] = pipe_of_text(poly, names[i]);
     }

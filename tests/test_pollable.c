@@ -7,6 +7,7 @@
 #include "fail_alloc.h"
 #include "host.h"
 #include "link.h"
+#include "mode.h"
 
 #include <check.h>
 #include <stdatomic.h>
@@ -77,7 +78,7 @@ static void expect_one(nng_socket s, const char *name, bool readable)
     struct sight sight = {descriptor_of(s, name), readable};
 
     ck_assert_msg(link_wait(sight_is, &sight), "%s does not become %d", name, readable);
-    host_sleep_ms(5);
+    mode_pause(5);
     ck_assert_msg(sight_is(&sight), "%s does not stay %d", name, readable);
 }
 
@@ -135,7 +136,7 @@ START_TEST(pair_shows_what_waits)
     send_one(b);
     expect(a, true, true);
     send_one(b);
-    host_sleep_ms(SOON_MS); /* for the second to come */
+    mode_pause(SOON_MS); /* for the second to come */
     receive_one(a);
     expect(a, true, true);
     receive_one(a);
@@ -159,7 +160,7 @@ START_TEST(pair_shows_that_it_is_full_and_has_room_again)
 
     connect_two(a, b, _i / POLY);
     expect(a, false, true);
-    while (sent < FILL_MAX && host_polls(descriptor_of(a, NNG_OPT_SENDFD), SOON_MS)) {
+    while (sent < FILL_MAX && mode_polls(descriptor_of(a, NNG_OPT_SENDFD), SOON_MS)) {
         ck_assert_int_eq(try_send(a, LARGE_BYTES, NNG_FLAG_NONBLOCK), 0);
         sent++;
     }
@@ -272,7 +273,7 @@ START_TEST(rep_may_answer_a_requester_that_is_gone)
     receive_one(rep);
     expect_now(rep, false, true);
     closed(req);
-    host_sleep_ms(SOON_MS);
+    mode_pause(SOON_MS);
     expect(rep, false, true);
     ck_assert_int_eq(try_send(rep, SMALL_BYTES, NNG_FLAG_NONBLOCK), 0);
     expect_now(rep, false, false);
@@ -407,7 +408,7 @@ START_TEST(a_thread_that_polls_comes_back_at_close)
     void *woken = NULL;
 
     ck_assert_int_eq(pthread_create(&thread, NULL, poll_forever, &descriptor), 0);
-    host_sleep_ms(SOON_MS);
+    mode_pause(SOON_MS);
     closed(s);
     ck_assert_int_eq(pthread_join(thread, &woken), 0);
     ck_assert_ptr_nonnull(woken);
@@ -468,7 +469,7 @@ static void *blast(void *argument)
     while (!atomic_load(&blaster->stop)) {
         int rv;
 
-        if (blaster->polls && !host_polls(descriptor, QUIET_MS))
+        if (blaster->polls && !mode_polls(descriptor, QUIET_MS))
             continue;
         rv = try_send(blaster->socket, SMALL_BYTES, blaster->polls ? NNG_FLAG_NONBLOCK : 0);
         ck_assert_int_eq(rv, 0); /* nobody else sends: what was shown is so */
@@ -506,15 +507,15 @@ START_TEST(who_only_polls_misses_nothing)
     connect_two(a, blaster.socket, _i / 2);
     ck_assert_int_eq(pthread_create(&thread, NULL, blast, &blaster), 0);
     while (link_seconds() < until) {
-        if (host_polls(descriptor, QUIET_MS))
+        if (mode_polls(descriptor, QUIET_MS))
             received += drain(a);
     }
     atomic_store(&blaster.stop, true);
     /* A blaster that waits for room gets it. */
-    while (host_polls(descriptor, QUIET_MS))
+    while (mode_polls(descriptor, QUIET_MS))
         received += drain(a);
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
-    while (received < atomic_load(&blaster.sent) && host_polls(descriptor, PATIENCE_MS))
+    while (received < atomic_load(&blaster.sent) && mode_polls(descriptor, PATIENCE_MS))
         received += drain(a);
     ck_assert_uint_eq(received, atomic_load(&blaster.sent));
     ck_assert_uint_gt(received, 100);

@@ -46,6 +46,9 @@ void spry_thread_join(struct thread *thread);
 /* Nobody is going to join the thread; it may say so itself. */
 void spry_thread_detach(struct thread *thread);
 
+/* Makes `thread` a name of the calling thread, for spry_thread_is_self alone. */
+void spry_thread_self(struct thread *thread);
+
 /* The calling thread is this one, which has been started. */
 bool spry_thread_is_self(const struct thread *thread);
 

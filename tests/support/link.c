@@ -12,6 +12,7 @@
 #include <check.h>
 
 #include "host.h"
+#include "mode.h"
 
 static char directory[64];
 static unsigned urls;
@@ -29,6 +30,7 @@ void link_setup(void)
 
     ck_assert_int_eq(pthread_create(&thread, NULL, nothing_main, NULL), 0);
     pthread_join(thread, NULL);
+    mode_begin();
     threads_before = link_threads();
     host_directory_make(directory, sizeof(directory));
 }
@@ -42,6 +44,7 @@ static bool threads_ended(void *argument)
 /* The library ends on its own thread, after the last close; what it has then would look lost. */
 void link_teardown(void)
 {
+    mode_end();
     ck_assert_msg(link_wait(threads_ended, NULL), "threads are left");
     host_directory_remove(directory);
 }
@@ -217,7 +220,7 @@ bool link_wait(bool (*fact)(void *argument), void *argument)
     while (!fact(argument)) {
         if (link_seconds() > limit)
             return false;
-        host_sleep_ms(1);
+        mode_pause(1);
     }
     return true;
 }

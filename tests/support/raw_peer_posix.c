@@ -15,6 +15,9 @@
 
 #include <check.h>
 
+#include "host.h"
+#include "mode.h"
+
 union address {
     struct sockaddr any;
     struct sockaddr_in v4;
@@ -88,11 +91,25 @@ struct raw_peer raw_listen(const char *url)
     return peer;
 }
 
+/* The library may be what has to move, and have nobody but us. */
+static bool ready(const struct raw_peer *peer, short events, int timeout_ms)
+{
+    struct pollfd entry = {.fd = (int)peer->fd, .events = events};
+    double limit = host_seconds() + timeout_ms / 1000.0;
+
+    if (!mode_threadless())
+        return poll(&entry, 1, timeout_ms) == 1;
+    while (poll(&entry, 1, 0) != 1) {
+        if (host_seconds() > limit)
+            return false;
+        mode_pause(1);
+    }
+    return true;
+}
+
 bool raw_readable(const struct raw_peer *peer, int timeout_ms)
 {
-    struct pollfd entry = {.fd = (int)peer->fd, .events = POLLIN};
-
-    return poll(&entry, 1, timeout_ms) == 1;
+    return ready(peer, POLLIN, timeout_ms);
 }
 
 bool raw_may_accept(const struct raw_peer *listener, int timeout_ms)
@@ -127,11 +144,15 @@ void raw_finish(const struct raw_peer *peer)
 
 bool raw_try_send(const struct raw_peer *peer, const void *data, size_t bytes)
 {
+    const int flags = MSG_NOSIGNAL | (mode_threadless() ? MSG_DONTWAIT : 0);
     const char *at = data;
 
     while (bytes > 0) {
-        ssize_t put = send((int)peer->fd, at, bytes, MSG_NOSIGNAL);
+        ssize_t put;
 
+        if (mode_threadless())
+            (void)ready(peer, POLLOUT, RAW_DEADLINE_MS);
+        put = send((int)peer->fd, at, bytes, flags);
         if (put < 0 && errno == EINTR)
             continue;
         if (put <= 0)
@@ -146,6 +167,8 @@ ssize_t raw_try_read(const struct raw_peer *peer, void *data, size_t bytes)
 {
     ssize_t got;
 
+    if (mode_threadless())
+        (void)ready(peer, POLLIN, RAW_DEADLINE_MS);
     do {
         got = read((int)peer->fd, data, bytes);
     } while (got < 0 && errno == EINTR);

@@ -61,6 +61,11 @@ void spry_thread_detach(struct thread *thread)
     pthread_detach(thread->handle.system);
 }
 
+void spry_thread_self(struct thread *thread)
+{
+    thread->handle.system = pthread_self();
+}
+
 bool spry_thread_is_self(const struct thread *thread)
 {
     return pthread_equal(thread->handle.system, pthread_self()) != 0;

@@ -83,6 +83,11 @@ void spry_thread_detach(struct thread *thread)
     (void)CloseHandle(thread->handle.system);
 }
 
+void spry_thread_self(struct thread *thread)
+{
+    thread->handle.id = GetCurrentThreadId();
+}
+
 bool spry_thread_is_self(const struct thread *thread)
 {
     return thread->handle.id == GetCurrentThreadId();
