@@ -247,6 +247,8 @@ static void stream_fail(struct stream *stream, int error)
     struct endpoint *endpoint = carrier->endpoint;
 
     if (carrier->pipe != NULL) {
+        if (error == NNG_ENOMEM)
+            endpoint->counts[COUNT_OOM]++; /* ours, not the peer's, so it is worth a number */
         spry_pipe_close(carrier->pipe);
         return;
     }
