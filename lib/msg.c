@@ -33,7 +33,7 @@ _Static_assert((int)SPRY_HEADER_MAX <= UINT8_MAX && (int)MSG_INLINE_MAX <= UINT1
 
 static bool msg_is_inline(const nng_msg *msg)
 {
-    return msg->store == msg->inline_store;
+    return !msg->apart;
 }
 
 static size_t msg_front_room(const nng_msg *msg)
@@ -117,6 +117,7 @@ static nng_msg *msg_new(size_t inline_bytes, bool charged)
     msg->pipe_id = 0;
     msg->inline_bytes = (uint16_t)inline_bytes; /* at most MSG_INLINE_MAX */
     msg->header_bytes = 0;
+    msg->apart = false;
     msg->charged = charged;
     memset(msg->frame, 0, sizeof(msg->frame));
     return msg;
@@ -136,6 +137,7 @@ static int msg_make(nng_msg **out, size_t body_bytes, bool charged)
 
         if (store == NULL)
             goto free_msg;
+        msg->apart = true;
         msg->store = store;
         msg->store_bytes = bytes;
         msg->body = store + front;
@@ -233,6 +235,7 @@ int spry_msg_adopt(nng_msg **out, void *block, size_t bytes)
     if (msg == NULL)
         return NNG_ENOMEM;
     if (block != NULL) {
+        msg->apart = true;
         msg->store = block;
         msg->store_bytes = bytes;
         msg->body = msg->store;
@@ -255,7 +258,8 @@ static void *msg_detach_store(nng_msg *msg)
         block = spry_realloc(msg->store, msg->store_bytes, msg->body_bytes);
     if (block == NULL)
         return NULL;
-    msg->store = msg->inline_store; /* so that freeing the message leaves the block */
+    msg->apart = false; /* so that freeing the message leaves the block */
+    msg->store = msg->inline_store;
     return block;
 }
 
@@ -310,6 +314,7 @@ static int msg_restore(nng_msg *msg, size_t front, size_t bytes)
         memcpy(store + front, msg->body, msg->body_bytes);
         store_free(msg);
     }
+    msg->apart = true;
     msg->store = store;
     msg->store_bytes = bytes;
     msg->body = store + front;
@@ -327,6 +332,7 @@ static int msg_move(nng_msg *msg, size_t capacity)
         return NNG_ENOMEM;
     memcpy(store + front, msg->body, msg->body_bytes);
     store_free(msg);
+    msg->apart = true;
     msg->store = store;
     msg->store_bytes = bytes;
     msg->body = store + front;

@@ -30,6 +30,8 @@ struct nng_msg {
     uint32_t pipe_id;      /* 0: never received */
     uint16_t inline_bytes; /* room in inline_store, used or not; part of the block's size */
     uint8_t header_bytes;
+    bool
+        apart; /* store is a block of its own: an address cannot tell, it may lie right behind this one */
     bool charged;                    /* its blocks count in the receive budget */
     uint8_t frame[FRAME_HEAD_MAX];   /* filled from its end: it and header leave as one span */
     uint8_t header[SPRY_HEADER_MAX]; /* directly behind frame */
