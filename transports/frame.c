@@ -226,7 +226,7 @@ int spry_reader_feed(struct reader *reader, const uint8_t *bytes, size_t count,
             count -= taken;
         }
     }
-    if (rv != 0) { /* nothing more comes of what it has */
+    if (rv != 0 && reader->phase == READER_BODY) { /* nothing more comes of what it has */
         nng_msg_free(reader->msg);
         reader_expect_head(reader);
     }
