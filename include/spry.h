@@ -148,8 +148,8 @@ NNG_DECL int spry_timeout(nng_duration *timeout);
  * one has its bytes: one of n bytes needs up to 2 n for a moment. The last eighth of the budget is kept
  * for messages up to 1 KiB, so that large ones that stall do not keep small requests out.
  * What does not fit ends its own pipe, as NNG_ENOMEM does, and counts as `oom` in the statistics of its
- * endpoint; other pipes and the listener go on. For nobody ever to be refused the budget must be 2 times
- * NNG_OPT_RECVMAXSZ (and 256 bytes) for each of the pipes and the messages of receive buffers.
+ * endpoint; other pipes and the listener go on. It is no share for each: with NNG_OPT_RECVMAXSZ and
+ * SPRY_OPT_PIPES_MAX a program can see to it that a few peers do not use it all up.
  * What comes by inproc is its sender's memory and not charged. Connections themselves are not: limit them
  * as follows.
  */
