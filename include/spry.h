@@ -14,22 +14,46 @@
 extern "C" {
 #endif
 
+/*
+ * Where the library gets its memory. Blocks are aligned for any type; `size`, `old_size` is what the block
+ * was asked for, so that an allocator needs no header of its own.
+ *
+ * `alloc` and `realloc` give NULL when there is no room, and `realloc` leaves the old block as it was then.
+ * `realloc` is never asked for 0 bytes nor given NULL, `free` is never given NULL.
+ *
+ * Threads    called from any thread that is in the library, several at once, with locks of the library held:
+ *            they must not call the library.
+ */
+typedef struct spry_allocator {
+    void *(*alloc)(void *user, size_t size);
+    void *(*realloc)(void *user, void *block, size_t old_size, size_t new_size);
+    void (*free)(void *user, void *block, size_t size);
+    void *user; /* the first argument of each */
+} spry_allocator;
+
 typedef struct spry_options {
     unsigned threads; /* 1: the library has a thread while a socket is open; 0: it has none */
+
+    /* "Bounded memory" below has the whole. Zeros: the C library's memory, without a limit. */
+    const spry_allocator *allocator; /* copied; with an arena: NULL */
+    void *arena;           /* the library's memory, all of it; lent until the next spry_init */
+    size_t arena_size;     /* bytes */
+    size_t receive_budget; /* bytes that peers can make the library hold; 0: no limit */
 } spry_options;
 
 /* What holds without spry_init. */
 #define SPRY_OPTIONS_INITIALIZER                                                                   \
     {                                                                                              \
-        1                                                                                          \
+        1, NULL, NULL, 0, 0                                                                        \
     }
 
 /*
  * Sets how the library runs from the next first socket (or aio) on; NULL: as at first.
  *
- * Ownership  `options` is copied.
+ * Ownership  `options` is copied, and the allocator that it names.
  * Returns    NNG_EBUSY   a socket or an aio is there, or not all of the last one is gone yet
- *            NNG_EINVAL  a value is out of its range
+ *            NNG_EINVAL  a value is out of its range: threads above 1; an allocator that has not all of its
+ *                        functions, or is beside an arena; an arena without a size, or the reverse
  */
 NNG_DECL int spry_init(const spry_options *options);
 
@@ -99,6 +123,62 @@ NNG_DECL int spry_fd(int *fd);
  * Returns    NNG_ECLOSED, NNG_ESTATE   as spry_run
  */
 NNG_DECL int spry_timeout(nng_duration *timeout);
+
+/*
+ * --- Bounded memory ------------------------------------------------------------------------------
+ *
+ * **Allocator, arena.** All that the library asks for goes through the one or comes from the other, what it
+ * gives to the program included (nng_alloc, messages, URLs, statistics). What neither can give is
+ * NNG_ENOMEM where a call can say so; where a peer causes it, its connection is refused or closed; all else
+ * goes on, and works again when memory is free again. An arena's blocks have no header and are rounded up to
+ * what any type is aligned to; a call takes time with the number of its holes.
+ *
+ * A block from before spry_init that is freed after it goes to the C library when an arena is set; an
+ * allocator is handed it as any other. Before the next spry_init every block of the present one must have
+ * been freed: messages, nng_alloc's, URLs, strings, statistics.
+ *
+ * Not the library's to place: stacks and control blocks of threads (none with threads = 0 and addresses in
+ * digits), what the C library takes for itself (getaddrinfo, the first snprintf, qsort in nng_stats_get of
+ * very many sockets), and what the kernel keeps for sockets. nng_thread_create and kin are the program's.
+ *
+ * **Receive budget.** Charged are messages that a peer is sending (what is there of a body, and the room made
+ * for its next part) and those received that the library still has: inboxes, receive buffers, a device's way;
+ * for all memory that they take, at least 128 bytes each. The charge ends when a message is the program's (a
+ * receive or an aio ended with it) or freed. A message grows in steps, and the old part counts until the new
+ * one has its bytes: one of n bytes needs up to 2 n for a moment. The last eighth of the budget is kept
+ * for messages up to 1 KiB, so that large ones that stall do not keep small requests out.
+ * What does not fit ends its own pipe, as NNG_ENOMEM does, and counts as `oom` in the statistics of its
+ * endpoint; other pipes and the listener go on. It is no share for each: with NNG_OPT_RECVMAXSZ and
+ * SPRY_OPT_PIPES_MAX a program can see to it that a few peers do not use it all up.
+ * What comes by inproc is its sender's memory and not charged. Connections themselves are not: limit them
+ * as follows.
+ */
+
+/*
+ * Limits of a listener for tcp and ipc, int, 0 (at first) to INT_MAX; 0: no limit. Set and got by
+ * nng_listener_set_int and nng_listener_get_int at any time; what is there already stays. NNG_ENOTSUP for
+ * inproc. Both count as `reject` in the listener's and the socket's statistics.
+ *
+ * SPRY_OPT_PIPES_MAX: connections past the handshake. One more is closed at once, before it has a word with
+ * the protocol; its dialer finds out, and tries again as it does with a peer that is down.
+ *
+ * SPRY_OPT_HANDSHAKES_MAX: connections that have not yet said hello. One more takes the place of the oldest,
+ * which is closed. (Were the newcomer refused, whoever connects and says nothing would lock all others out,
+ * 10 s at a time. As it is, a client is only in danger for as long as its hello travels.)
+ */
+#define SPRY_OPT_PIPES_MAX      "spry:pipes-max"
+#define SPRY_OPT_HANDSHAKES_MAX "spry:handshakes-max"
+
+/*
+ * bool, of a req socket and of its contexts, false at first: a request is sent once at most, for a service
+ * where twice is worse than never. When its pipe is lost after it was handed to that, the receive (the next
+ * one, if none waits) ends with NNG_ECONNRESET, and whether the request was served is not known. One that
+ * waits for a pipe goes on waiting. While it is true NNG_OPT_REQ_RESENDTIME has no effect, and keeps its
+ * value for when it is false again; a resend time of 0 or less has the same effect as true.
+ * Set on the socket it holds for the socket's own requests and for contexts opened later; always from the
+ * next request on.
+ */
+#define SPRY_OPT_REQ_AT_MOST_ONCE "spry:at-most-once"
 
 #ifdef __cplusplus
 }

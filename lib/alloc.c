@@ -4,42 +4,48 @@
  */
 #include "alloc.h"
 
-#include "memory.h"
-
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <nng/nng.h>
 
-static void *libc_alloc(size_t size)
+static void *libc_alloc(void *user, size_t size)
 {
+    (void)user;
     return malloc(size);
 }
 
-static void *libc_realloc(void *block, size_t old_size, size_t new_size)
+static void *libc_realloc(void *user, void *block, size_t old_size, size_t new_size)
 {
+    (void)user;
     (void)old_size;
     return realloc(block, new_size);
 }
 
-static void libc_free(void *block, size_t size)
+static void libc_free(void *user, void *block, size_t size)
 {
+    (void)user;
     (void)size;
     free(block);
 }
 
-static const struct allocator libc_allocator = {libc_alloc, libc_realloc, libc_free};
-static const struct allocator *current = &libc_allocator;
+static const spry_allocator libc_allocator = {libc_alloc, libc_realloc, libc_free, NULL};
+static const spry_allocator *current = &libc_allocator;
 
-void spry_allocator_set(const struct allocator *allocator)
+void spry_allocator_set(const spry_allocator *allocator)
 {
     current = allocator != NULL ? allocator : &libc_allocator;
 }
 
+bool spry_allocator_is_set(void)
+{
+    return current != &libc_allocator;
+}
+
 void *spry_alloc(size_t size)
 {
-    return current->alloc(size);
+    return current->alloc(current->user, size);
 }
 
 void *spry_zalloc(size_t size)
@@ -55,27 +61,14 @@ void *spry_realloc(void *block, size_t old_size, size_t new_size)
 {
     assert(new_size != 0);
     if (block == NULL)
-        return current->alloc(new_size);
-    return current->realloc(block, old_size, new_size);
+        return current->alloc(current->user, new_size);
+    return current->realloc(current->user, block, old_size, new_size);
 }
 
 void spry_free(void *block, size_t size)
 {
     if (block != NULL)
-        current->free(block, size);
-}
-
-void *spry_pages_alloc(size_t size)
-{
-    return current == &libc_allocator ? spry_memory_map(size) : current->alloc(size);
-}
-
-void spry_pages_free(void *pages, size_t size)
-{
-    if (current == &libc_allocator)
-        spry_memory_unmap(pages, size);
-    else
-        current->free(pages, size);
+        current->free(current->user, block, size);
 }
 
 void *nng_alloc(size_t bytes)

@@ -7,24 +7,18 @@
 #ifndef SPRY_ALLOC_H
 #define SPRY_ALLOC_H
 
+#include <spry.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
- * What stands behind it. `alloc` and `realloc` give NULL on failure, `realloc` then leaves the old
- * block as it was. `realloc` is never asked for 0 bytes nor given NULL, `free` is never given NULL.
- * Blocks are aligned for any type.
+ * Replaces the allocator (what it promises is in spry.h), NULL: back to the C library's. The table is the
+ * caller's and must stay. Legal only while nothing is allocated and no other thread is in the library.
  */
-struct allocator {
-    void *(*alloc)(size_t size);
-    void *(*realloc)(void *block, size_t old_size, size_t new_size);
-    void (*free)(void *block, size_t size);
-};
+void spry_allocator_set(const struct spry_allocator *allocator);
 
-/*
- * Replaces the allocator, NULL: back to the C library's. The table is the caller's and must stay.
- * Legal only while nothing is allocated and no other thread is in the library.
- */
-void spry_allocator_set(const struct allocator *allocator);
+/* It is not the C library's: what is kept or rounded up for the system's sake would only be lost. */
+bool spry_allocator_is_set(void);
 
 /* Where a part of a block may begin that is for any type, after `bytes` of another. */
 static inline size_t spry_aligned(size_t bytes)
@@ -45,12 +39,5 @@ void *spry_realloc(void *block, size_t old_size, size_t new_size);
 
 /* `size` is the size of the last spry_alloc or spry_realloc of the block; NULL is fine. */
 void spry_free(void *block, size_t size);
-
-/*
- * A slab of pages, of a multiple of the page size: from the system directly, so that it goes back
- * there; from a replaced allocator as any other block.
- */
-void *spry_pages_alloc(size_t size);
-void spry_pages_free(void *pages, size_t size);
 
 #endif

@@ -57,6 +57,7 @@ static int endpoint_make(struct endpoint **out, const char *url, enum handle_kin
     endpoint->handle.kind = (uint8_t)kind;
     spry_list_init(&endpoint->socket_node);
     spry_list_init(&endpoint->carriers);
+    spry_list_init(&endpoint->greeting);
     spry_timer_init(&endpoint->retry, dialer_retry);
     rv = nng_url_parse(&endpoint->url, url);
     if (rv != 0)
@@ -248,6 +249,36 @@ void spry_endpoint_lost(struct endpoint *endpoint)
 
 /* ---- listening ---- */
 
+void spry_endpoint_reject(struct endpoint *endpoint)
+{
+    endpoint->counts[COUNT_REJECTED]++;
+    endpoint->socket->rejected++;
+}
+
+void spry_endpoint_greets(struct endpoint *endpoint, struct carrier *carrier)
+{
+    spry_list_push(&endpoint->greeting, &carrier->greeting_node);
+    endpoint->greetings++;
+}
+
+void spry_endpoint_greeted(struct endpoint *endpoint, struct carrier *carrier)
+{
+    spry_list_remove(&carrier->greeting_node);
+    endpoint->greetings--;
+}
+
+bool spry_endpoint_is_full(const struct endpoint *endpoint)
+{
+    return endpoint->pipes_max != 0 && endpoint->pipes >= (uint32_t)endpoint->pipes_max;
+}
+
+struct carrier *spry_endpoint_surplus(const struct endpoint *endpoint)
+{
+    if (endpoint->greetings_max == 0 || endpoint->greetings <= (uint32_t)endpoint->greetings_max)
+        return NULL;
+    return SPRY_CONTAINER(spry_list_first(&endpoint->greeting), struct carrier, greeting_node);
+}
+
 int spry_listener_start(struct endpoint *listener)
 {
     int rv;
@@ -281,6 +312,30 @@ void spry_endpoint_options_init(struct endpoint_options *options)
 static int get_url(void *object, union option_value *value)
 {
     value->string = ((struct endpoint *)object)->url->u_rawurl;
+    return 0;
+}
+
+int spry_listener_get_pipes_max(void *listener, union option_value *value)
+{
+    value->integer = ((struct endpoint *)listener)->pipes_max;
+    return 0;
+}
+
+int spry_listener_set_pipes_max(void *listener, const union option_value *value)
+{
+    ((struct endpoint *)listener)->pipes_max = value->integer;
+    return 0;
+}
+
+int spry_listener_get_greetings_max(void *listener, union option_value *value)
+{
+    value->integer = ((struct endpoint *)listener)->greetings_max;
+    return 0;
+}
+
+int spry_listener_set_greetings_max(void *listener, const union option_value *value)
+{
+    ((struct endpoint *)listener)->greetings_max = value->integer;
     return 0;
 }
 

@@ -11,8 +11,10 @@
 #include "request.h"
 #include "timer.h"
 
-#include <nng/nng.h>
+#include <limits.h>
+#include <spry.h>
 
+struct carrier;
 struct loop;
 struct socket;
 struct transport;
@@ -38,7 +40,7 @@ enum endpoint_count {
     COUNT_PROTO, /* not an SP peer */
     COUNT_AUTH,
     COUNT_OOM,
-    COUNT_REJECTED, /* by the protocol, or by the program in its add-pre callback */
+    COUNT_REJECTED, /* by the protocol, by the program in its add-pre callback, or by a limit */
     ENDPOINT_COUNTS,
 };
 
@@ -54,8 +56,15 @@ struct endpoint {
     struct endpoint_options options;
     struct list socket_node;
     struct list carriers;
+    struct list greeting; /* those of them that exchange hellos, the oldest first */
     bool started;
     uint64_t counts[ENDPOINT_COUNTS]; /* by enum endpoint_count */
+    uint32_t pipes;                   /* open */
+    uint32_t greetings;               /* in `greeting` */
+
+    /* A listener's limits, 0: none. */
+    int pipes_max;
+    int greetings_max;
 
     /* A dialer's. */
     struct request *starter; /* the call that waits for the first attempt */
@@ -96,6 +105,19 @@ void spry_endpoint_connected(struct endpoint *endpoint);
  */
 void spry_endpoint_failed(struct endpoint *endpoint, int error);
 
+/* A connection is not wanted; the caller closes it. It is counted here. */
+void spry_endpoint_reject(struct endpoint *endpoint);
+
+/* A carrier begins and ends its exchange of hellos; until it ends it is in `greeting`. */
+void spry_endpoint_greets(struct endpoint *endpoint, struct carrier *carrier);
+void spry_endpoint_greeted(struct endpoint *endpoint, struct carrier *carrier);
+
+/* A listener has as many pipes as it may have. */
+bool spry_endpoint_is_full(const struct endpoint *endpoint);
+
+/* The one that must go for the last that came; NULL: there is room for all. */
+struct carrier *spry_endpoint_surplus(const struct endpoint *endpoint);
+
 /* The listener listens at `url`, of which the system chose a part; it owns `url`. At most once. */
 void spry_listener_renamed(struct endpoint *listener, nng_url *url);
 
@@ -107,6 +129,23 @@ void spry_endpoint_lost(struct endpoint *endpoint);
 /* ---- options ---- */
 
 void spry_endpoint_options_init(struct endpoint_options *options);
+
+/* Of listeners whose connections have a handshake, for the transport's table. */
+#define LISTENER_LIMIT_OPTIONS                                                                     \
+    {.name = SPRY_OPT_PIPES_MAX,                                                                   \
+     .type = OPTION_INT,                                                                           \
+     .get = spry_listener_get_pipes_max,                                                           \
+     .set = spry_listener_set_pipes_max,                                                           \
+     .max = INT_MAX},                                                                              \
+    {                                                                                              \
+        .name = SPRY_OPT_HANDSHAKES_MAX, .type = OPTION_INT,                                       \
+        .get = spry_listener_get_greetings_max, .set = spry_listener_set_greetings_max,            \
+        .max = INT_MAX                                                                             \
+    }
+int spry_listener_get_pipes_max(void *listener, union option_value *value);
+int spry_listener_set_pipes_max(void *listener, const union option_value *value);
+int spry_listener_get_greetings_max(void *listener, union option_value *value);
+int spry_listener_set_greetings_max(void *listener, const union option_value *value);
 
 /* Of any endpoint, besides those in `options`; the object is the endpoint. */
 extern const struct option spry_endpoint_own_options[];

@@ -62,9 +62,11 @@ int spry_exchange_receive(struct context *context, nng_msg **msg, int flags)
     spry_waiter_init(&waiter, loop);
     spry_context_receive(context, &waiter.request);
     rv = call_finish(loop, &waiter, flags, context->receive_timeout_ms);
-    if (rv == 0)
-        *msg = waiter.request.msg;
-    return rv;
+    if (rv != 0)
+        return rv;
+    *msg = waiter.request.msg;
+    spry_msg_settle(*msg);
+    return 0;
 }
 
 int nng_sendmsg(nng_socket s, nng_msg *msg, int flags)

@@ -16,6 +16,7 @@ static void receive_ended(nng_aio *aio)
     if (aio->request.result != 0)
         return;
     aio->msg = aio->request.msg;
+    spry_msg_settle(aio->msg);
     aio->count = nng_msg_len(aio->msg);
 }
 

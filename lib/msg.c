@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "budget.h"
 #include "spare.h"
 
 /* MSG_INLINE_MAX: the largest body that is placed behind the struct; fits inline_bytes. */
@@ -32,7 +33,7 @@ _Static_assert((int)SPRY_HEADER_MAX <= UINT8_MAX && (int)MSG_INLINE_MAX <= UINT1
 
 static bool msg_is_inline(const nng_msg *msg)
 {
-    return msg->store == msg->inline_store;
+    return !msg->apart;
 }
 
 static size_t msg_front_room(const nng_msg *msg)
@@ -48,26 +49,46 @@ static bool add_overflows(size_t a, size_t b, size_t *sum)
     return false;
 }
 
-/* A store of at least `*bytes`, set to its true size; NULL on failure. */
-static uint8_t *store_alloc(size_t *bytes)
+/* A block for a message; for a charged one, if the budget has room for it. NULL on failure. */
+static void *block_alloc(size_t bytes, bool charged)
 {
-    uint8_t *store = spry_spare_take(bytes);
+    void *block;
 
-    return store != NULL ? store : spry_alloc(*bytes);
+    if (charged && !spry_budget_take(bytes))
+        return NULL;
+    block = spry_alloc(bytes);
+    if (block == NULL && charged)
+        spry_budget_give(bytes);
+    return block;
+}
+
+static void block_free(void *block, size_t bytes, bool charged)
+{
+    spry_free(block, bytes);
+    if (charged)
+        spry_budget_give(bytes);
+}
+
+/* A store of at least `*bytes`, set to its true size; NULL on failure. */
+static uint8_t *store_alloc(size_t *bytes, bool charged)
+{
+    uint8_t *store = charged ? NULL : spry_spare_take(bytes);
+
+    return store != NULL ? store : block_alloc(*bytes, charged);
 }
 
 /*
  * A store for a body of `body_bytes`, empty as yet; a large one begins at MSG_PHASE. NULL on failure.
  */
-static uint8_t *store_for_body(size_t body_bytes, size_t *bytes, size_t *front)
+static uint8_t *store_for_body(size_t body_bytes, bool charged, size_t *bytes, size_t *front)
 {
     uint8_t *store;
 
     *bytes = body_bytes;
     *front = 0;
     if (body_bytes < MSG_LARGE || add_overflows(body_bytes, MSG_PAGE, bytes))
-        return store_alloc(bytes);
-    store = store_alloc(bytes);
+        return store_alloc(bytes, charged);
+    store = store_alloc(bytes, charged);
     if (store != NULL)
         *front = (MSG_PHASE - (uintptr_t)store) % MSG_PAGE;
     return store;
@@ -75,14 +96,15 @@ static uint8_t *store_for_body(size_t body_bytes, size_t *bytes, size_t *front)
 
 static void store_free(nng_msg *msg)
 {
-    if (!msg_is_inline(msg) && !spry_spare_give(msg->store, msg->store_bytes))
-        spry_free(msg->store, msg->store_bytes);
+    if (msg_is_inline(msg) || (!msg->charged && spry_spare_give(msg->store, msg->store_bytes)))
+        return;
+    block_free(msg->store, msg->store_bytes, msg->charged);
 }
 
 /* A message without a body but with room for one of inline_bytes. */
-static nng_msg *msg_new(size_t inline_bytes)
+static nng_msg *msg_new(size_t inline_bytes, bool charged)
 {
-    nng_msg *msg = spry_alloc(sizeof(*msg) + inline_bytes);
+    nng_msg *msg = block_alloc(sizeof(*msg) + inline_bytes, charged);
 
     if (msg == NULL)
         return NULL;
@@ -95,24 +117,27 @@ static nng_msg *msg_new(size_t inline_bytes)
     msg->pipe_id = 0;
     msg->inline_bytes = (uint16_t)inline_bytes; /* at most MSG_INLINE_MAX */
     msg->header_bytes = 0;
+    msg->apart = false;
+    msg->charged = charged;
     memset(msg->frame, 0, sizeof(msg->frame));
     return msg;
 }
 
-int spry_msg_alloc(nng_msg **out, size_t body_bytes)
+static int msg_make(nng_msg **out, size_t body_bytes, bool charged)
 {
     nng_msg *msg;
 
-    msg = msg_new(body_bytes <= MSG_INLINE_MAX ? body_bytes : 0);
+    msg = msg_new(body_bytes <= MSG_INLINE_MAX ? body_bytes : 0, charged);
     if (msg == NULL)
         return NNG_ENOMEM;
     if (body_bytes > MSG_INLINE_MAX) {
         size_t bytes;
         size_t front;
-        uint8_t *store = store_for_body(body_bytes, &bytes, &front);
+        uint8_t *store = store_for_body(body_bytes, charged, &bytes, &front);
 
         if (store == NULL)
             goto free_msg;
+        msg->apart = true;
         msg->store = store;
         msg->store_bytes = bytes;
         msg->body = store + front;
@@ -124,6 +149,26 @@ int spry_msg_alloc(nng_msg **out, size_t body_bytes)
 free_msg:
     nng_msg_free(msg);
     return NNG_ENOMEM;
+}
+
+int spry_msg_alloc(nng_msg **out, size_t body_bytes)
+{
+    return msg_make(out, body_bytes, false);
+}
+
+int spry_msg_alloc_received(nng_msg **out, size_t body_bytes)
+{
+    return msg_make(out, body_bytes, spry_budget_is_set());
+}
+
+void spry_msg_settle(nng_msg *msg)
+{
+    if (!msg->charged)
+        return;
+    msg->charged = false;
+    spry_budget_give(sizeof(*msg) + msg->inline_bytes);
+    if (!msg_is_inline(msg))
+        spry_budget_give(msg->store_bytes);
 }
 
 int nng_msg_alloc(nng_msg **out, size_t bytes)
@@ -144,7 +189,7 @@ void nng_msg_free(nng_msg *msg)
     if (msg->refs > 0)
         return;
     store_free(msg);
-    spry_free(msg, sizeof(*msg) + msg->inline_bytes);
+    block_free(msg, sizeof(*msg) + msg->inline_bytes, msg->charged);
 }
 
 void spry_msg_hold(nng_msg *msg)
@@ -184,12 +229,13 @@ int spry_msg_unshare(nng_msg **msg)
 
 int spry_msg_adopt(nng_msg **out, void *block, size_t bytes)
 {
-    nng_msg *msg = msg_new(0);
+    nng_msg *msg = msg_new(0, false);
 
     assert(block != NULL || bytes == 0);
     if (msg == NULL)
         return NNG_ENOMEM;
     if (block != NULL) {
+        msg->apart = true;
         msg->store = block;
         msg->store_bytes = bytes;
         msg->body = msg->store;
@@ -212,7 +258,8 @@ static void *msg_detach_store(nng_msg *msg)
         block = spry_realloc(msg->store, msg->store_bytes, msg->body_bytes);
     if (block == NULL)
         return NULL;
-    msg->store = msg->inline_store; /* so that freeing the message leaves the block */
+    msg->apart = false; /* so that freeing the message leaves the block */
+    msg->store = msg->inline_store;
     return block;
 }
 
@@ -250,21 +297,24 @@ void spry_msg_pull_header(nng_msg *msg, size_t n)
 /* Gives the body a store of `bytes` bytes of its own, with `front` spare bytes before it. */
 static int msg_restore(nng_msg *msg, size_t front, size_t bytes)
 {
-    uint8_t *store = spry_spare_take(&bytes);
+    bool charged =
+        msg->charged; /* then the old store and the new one count, until the old is freed */
+    uint8_t *store = charged ? block_alloc(bytes, true) : spry_spare_take(&bytes);
 
     assert(front <= bytes && msg->body_bytes <= bytes - front);
-    if (store == NULL && !msg_is_inline(msg) && front == msg_front_room(msg)) {
+    if (store == NULL && !charged && !msg_is_inline(msg) && front == msg_front_room(msg)) {
         store = spry_realloc(msg->store, msg->store_bytes, bytes);
         if (store == NULL)
             return NNG_ENOMEM;
     } else {
-        if (store == NULL)
+        if (store == NULL && !charged)
             store = spry_alloc(bytes);
         if (store == NULL)
             return NNG_ENOMEM;
         memcpy(store + front, msg->body, msg->body_bytes);
         store_free(msg);
     }
+    msg->apart = true;
     msg->store = store;
     msg->store_bytes = bytes;
     msg->body = store + front;
@@ -276,12 +326,13 @@ static int msg_move(nng_msg *msg, size_t capacity)
 {
     size_t bytes;
     size_t front;
-    uint8_t *store = store_for_body(capacity, &bytes, &front);
+    uint8_t *store = store_for_body(capacity, msg->charged, &bytes, &front);
 
     if (store == NULL)
         return NNG_ENOMEM;
     memcpy(store + front, msg->body, msg->body_bytes);
     store_free(msg);
+    msg->apart = true;
     msg->store = store;
     msg->store_bytes = bytes;
     msg->body = store + front;

@@ -11,6 +11,7 @@
 #ifndef SPRY_MSG_H
 #define SPRY_MSG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,9 @@ struct nng_msg {
     uint32_t pipe_id;      /* 0: never received */
     uint16_t inline_bytes; /* room in inline_store, used or not; part of the block's size */
     uint8_t header_bytes;
+    bool
+        apart; /* store is a block of its own: an address cannot tell, it may lie right behind this one */
+    bool charged;                    /* its blocks count in the receive budget */
     uint8_t frame[FRAME_HEAD_MAX];   /* filled from its end: it and header leave as one span */
     uint8_t header[SPRY_HEADER_MAX]; /* directly behind frame */
     _Alignas(uint64_t) uint8_t inline_store[];
@@ -36,6 +40,12 @@ struct nng_msg {
 
 /* A message with one holder, no header and a body of bytes of any value (nng_msg_alloc: zero). */
 int spry_msg_alloc(nng_msg **out, size_t body_bytes);
+
+/* The same for what a peer sends: charged, if there is a receive budget, and NNG_ENOMEM beyond it. */
+int spry_msg_alloc_received(nng_msg **out, size_t body_bytes);
+
+/* The message goes to the program, or is otherwise no longer of the peer's making. */
+void spry_msg_settle(nng_msg *msg);
 
 /* Adds a holder; nng_msg_free takes one away, the last one frees. */
 void spry_msg_hold(nng_msg *msg);

@@ -225,6 +225,7 @@ int spry_pipe_open(struct carrier *carrier, uint16_t peer)
     pipe->peer = peer;
     pipe->state = PIPE_ANNOUNCED;
     pipe->notify.run = pipe_notify;
+    endpoint->pipes++;
     endpoint->counts[COUNT_CONNECTED]++;
     spry_pipe_hold(pipe); /* joining may close it */
     if (!pipe_tell(pipe, NNG_PIPE_EV_ADD_PRE))
@@ -241,6 +242,7 @@ void spry_pipe_close(struct pipe *pipe)
     if (pipe->state == PIPE_CLOSED)
         return;
     pipe->state = PIPE_CLOSED;
+    pipe->endpoint->pipes--;
     pipe_keep(pipe);
     pipe->carrier = NULL;
     carrier->ops->close(carrier);
@@ -256,8 +258,7 @@ void spry_pipe_close(struct pipe *pipe)
 
 void spry_pipe_reject(struct pipe *pipe)
 {
-    pipe->endpoint->counts[COUNT_REJECTED]++;
-    pipe->socket->rejected++;
+    spry_endpoint_reject(pipe->endpoint);
     spry_pipe_close(pipe);
 }
 

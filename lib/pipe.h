@@ -65,6 +65,7 @@ struct carrier {
     struct endpoint *endpoint; /* NULL once closed */
     struct pipe *pipe;         /* NULL until the handshake is over, and once closed */
     struct list node;          /* among the endpoint's carriers */
+    struct list greeting_node; /* among those that exchange hellos */
 };
 
 /* The peer sent `msg`, asked for with ops->receive. The pipe owns it. */

@@ -3,6 +3,7 @@
 
 #include "alloc.h"
 #include "list.h"
+#include "memory.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -43,7 +44,7 @@ static size_t cell_bytes(size_t class)
 
 static struct slab *slab_open(struct list *slabs)
 {
-    struct slab *slab = spry_pages_alloc(SLAB_BYTES);
+    struct slab *slab = spry_memory_map(SLAB_BYTES);
 
     if (slab == NULL)
         return NULL;
@@ -58,7 +59,7 @@ static struct slab *slab_open(struct list *slabs)
 static void slab_close(struct slab *slab)
 {
     spry_list_remove(&slab->node);
-    spry_pages_free(slab, SLAB_BYTES);
+    spry_memory_unmap(slab, SLAB_BYTES);
 }
 
 static struct cell *slab_take(struct slab *slab, size_t class)
@@ -78,6 +79,12 @@ static struct cell *slab_take(struct slab *slab, size_t class)
     return cell;
 }
 
+/* Slabs are for the system's sake: from an allocator of the program's each object is a block. */
+static bool pooled(size_t bytes)
+{
+    return bytes <= POOL_OBJECT_MAX && !spry_allocator_is_set();
+}
+
 void *spry_pool_alloc(size_t bytes)
 {
     size_t class = class_of(bytes);
@@ -85,7 +92,7 @@ void *spry_pool_alloc(size_t bytes)
     struct slab *slab;
     void *object;
 
-    if (bytes > POOL_OBJECT_MAX)
+    if (!pooled(bytes))
         return spry_zalloc(bytes);
     slabs = &classes[class];
     if (slabs->next == NULL)
@@ -107,7 +114,7 @@ void spry_pool_free(void *object, size_t bytes)
 
     if (object == NULL)
         return;
-    if (bytes > POOL_OBJECT_MAX) {
+    if (!pooled(bytes)) {
         spry_free(object, bytes);
         return;
     }

@@ -10,7 +10,10 @@
 
 #include <stddef.h>
 
-enum { POOL_OBJECT_MAX = 1008 }; /* bytes; a larger object comes from spry_alloc */
+enum {
+    POOL_OBJECT_MAX = 1008
+}; /* bytes; a larger object comes from spry_alloc,
+                                 and all do when the program has its own allocator */
 
 /* Zeroed, aligned for any type; NULL on failure. */
 void *spry_pool_alloc(size_t bytes);

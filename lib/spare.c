@@ -16,6 +16,7 @@ struct spare {
 
 static _Atomic(struct spare *) slots[SLOTS];
 static atomic_bool keeping;
+static bool forbidden;
 
 static void spare_free(struct spare *spare)
 {
@@ -71,9 +72,14 @@ bool spry_spare_give(void *block, size_t bytes)
     return true;
 }
 
+void spry_spare_forbid(bool forbid)
+{
+    forbidden = forbid;
+}
+
 void spry_spare_enable(bool enabled)
 {
-    atomic_store(&keeping, enabled);
+    atomic_store(&keeping, enabled && !forbidden);
     if (!enabled)
         slots_drop();
 }

@@ -23,6 +23,9 @@ void *spry_spare_take(size_t *bytes);
 /* True: the block is kept, or freed; false: it is the caller's to free. */
 bool spry_spare_give(void *block, size_t bytes);
 
+/* None is ever kept while forbidden: the program counts its memory. Only while no socket is open. */
+void spry_spare_forbid(bool forbidden);
+
 /* Spares are kept from now on; or no longer, and those there are are freed. */
 void spry_spare_enable(bool enabled);
 

@@ -1,6 +1,7 @@
 /* How the library as a whole runs: what the program says before its first socket. */
 #include <spry.h>
 
+#include "bounds.h"
 #include "loop.h"
 
 int spry_init(const spry_options *options)
@@ -11,13 +12,15 @@ int spry_init(const spry_options *options)
 
     if (options == NULL)
         options = &defaults;
-    if (options->threads > 1)
+    if (options->threads > 1 || !spry_bounds_legal(options))
         return NNG_EINVAL;
     loop = spry_loop_enter();
-    if (loop->watchman_state != WATCHMAN_NONE)
+    if (loop->watchman_state != WATCHMAN_NONE) {
         rv = NNG_EBUSY;
-    else
+    } else {
         loop->threadless = options->threads == 0;
+        spry_bounds_set(options);
+    }
     spry_loop_leave(loop);
     return rv;
 }

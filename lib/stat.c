@@ -118,18 +118,6 @@ static struct socket *socket_next(struct loop *loop, uint32_t *cursor)
     return NULL;
 }
 
-static size_t endpoint_pipes(const struct endpoint *endpoint)
-{
-    size_t count = 0;
-
-    for (struct list *node = endpoint->carriers.next; node != &endpoint->carriers;
-         node = node->next) {
-        if (SPRY_CONTAINER(node, struct carrier, node)->pipe != NULL)
-            count++;
-    }
-    return count;
-}
-
 static size_t protocol_stats(const struct protocol *protocol)
 {
     size_t count = 0;
@@ -149,7 +137,7 @@ static void socket_measure(const struct socket *socket, struct size *size)
         const struct endpoint *endpoint = SPRY_CONTAINER(node, struct endpoint, socket_node);
 
         size->stats += endpoint->handle.kind == HANDLE_DIALER ? DIALER_STATS : LISTENER_STATS;
-        size->stats += endpoint_pipes(endpoint) * PIPE_STATS;
+        size->stats += endpoint->pipes * PIPE_STATS;
         size->text_bytes += strlen(endpoint->url->u_rawurl) + 1;
     }
 }
@@ -218,7 +206,7 @@ static void write_endpoint(struct writer *w, const struct endpoint *endpoint)
     scope_begin(w, dials ? dialer_about : listener_about, &endpoint->handle);
     put_number(w, endpoint->socket->handle.id);
     put_copy(w, endpoint->url->u_rawurl);
-    put_number(w, endpoint_pipes(endpoint));
+    put_number(w, endpoint->pipes);
     for (int i = 0; i < ENDPOINT_COUNTS; i++) {
         if (dials || i != COUNT_REFUSED)
             put_number(w, endpoint->counts[i]);

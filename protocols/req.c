@@ -4,6 +4,7 @@
  * request's id alone.
  */
 #include <nng/protocol/reqrep0/req.h>
+#include <spry.h>
 
 #include "backtrace.h"
 #include "idmap.h"
@@ -20,6 +21,7 @@ enum { RESEND_TIME_MS = 60000, RESEND_TICK_MS = 1000 };
 struct req_socket {
     int ttl_max; /* without effect; first, for BACKTRACE_TTL_OPTION */
     nng_duration resend_ms;
+    bool once;            /* SPRY_OPT_REQ_AT_MOST_ONCE */
     nng_duration tick_ms; /* without effect: each resend has a timer of its own */
     const struct protocol_host *host;
     struct req_context *own; /* the context that is the socket itself */
@@ -49,6 +51,7 @@ struct req_context {
     enum req_state state;
     uint32_t id;             /* of the request; 0: it can be answered no more */
     nng_duration resend_ms;  /* for the next request */
+    bool once;               /* the same: as if that were 0 */
     nng_duration again_ms;   /* for this one; 0 or less: sent at most once */
     struct request *send;    /* not handed to a pipe yet */
     struct request *receive; /* waits for the answer */
@@ -174,6 +177,7 @@ static int req_context_init(void *state, void *socket_state)
 
     context->socket = socket;
     context->resend_ms = socket->resend_ms;
+    context->once = socket->once;
     spry_list_init(&context->node);
     spry_timer_init(&context->resend, context_resend);
     if (socket->own == NULL)
@@ -224,7 +228,7 @@ static void req_send(void *state, struct request *request, uint64_t now_ns)
     }
     context->id = id;
     context->state = REQ_QUEUED;
-    context->again_ms = context->resend_ms;
+    context->again_ms = context->once ? 0 : context->resend_ms;
     context->send = request;
     spry_list_push(&socket->queue, &context->node);
     spry_request_hold(request, context, send_cancel);
@@ -393,6 +397,22 @@ static int resend_time_set(void *state, const union option_value *value)
     return 0;
 }
 
+static int once_get(void *state, union option_value *value)
+{
+    value->truth = ((const struct req_socket *)state)->once;
+    return 0;
+}
+
+static int once_set(void *state, const union option_value *value)
+{
+    struct req_socket *socket = state;
+
+    socket->once = value->truth;
+    if (socket->own != NULL)
+        socket->own->once = value->truth;
+    return 0;
+}
+
 static int resend_tick_get(void *state, union option_value *value)
 {
     const struct req_socket *socket = state;
@@ -419,6 +439,7 @@ static const struct option req_options[] = {
      .type = OPTION_MS,
      .get = resend_tick_get,
      .set = resend_tick_set},
+    {.name = SPRY_OPT_REQ_AT_MOST_ONCE, .type = OPTION_BOOL, .get = once_get, .set = once_set},
     {.name = NULL},
 };
 
@@ -439,11 +460,27 @@ static int context_resend_set(void *state, const union option_value *value)
     return 0;
 }
 
+static int context_once_get(void *state, union option_value *value)
+{
+    value->truth = ((const struct req_context *)state)->once;
+    return 0;
+}
+
+static int context_once_set(void *state, const union option_value *value)
+{
+    ((struct req_context *)state)->once = value->truth;
+    return 0;
+}
+
 static const struct option req_context_options[] = {
     {.name = NNG_OPT_REQ_RESENDTIME,
      .type = OPTION_MS,
      .get = context_resend_get,
      .set = context_resend_set},
+    {.name = SPRY_OPT_REQ_AT_MOST_ONCE,
+     .type = OPTION_BOOL,
+     .get = context_once_get,
+     .set = context_once_set},
     {.name = NULL},
 };
 

@@ -1,5 +1,6 @@
 /* REQ, cooked: wire.md 4.1 and 4.2, one promise per test. */
 #include <nng/protocol/reqrep0/req.h>
+#include <spry.h>
 
 #include "fail_alloc.h"
 #include "fake_pipe.h"
@@ -870,6 +871,68 @@ END_TEST
 
 /* ---- options ---- */
 
+/* A resend time, set before or after, changes nothing; it counts again when the option is off. */
+START_TEST(at_most_once_holds_whatever_the_resend_time_says)
+{
+    struct fake_pipe *pipe = fake_join(&s);
+    static struct fake_request send;
+    static struct fake_request receive;
+    bool once = true;
+    nng_duration ms = 0;
+
+    ck_assert_int_eq(fake_get_bool(&s, SPRY_OPT_REQ_AT_MOST_ONCE, &once), 0);
+    ck_assert(!once);
+    ck_assert_int_eq(fake_set_bool(&s, SPRY_OPT_REQ_AT_MOST_ONCE, true), 0);
+    ck_assert_int_eq(fake_get_bool(&s, SPRY_OPT_REQ_AT_MOST_ONCE, &once), 0);
+    ck_assert(once);
+    ck_assert_int_eq(fake_set_ms(&s, NNG_OPT_REQ_RESENDTIME, 10), 0);
+    ck_assert_int_eq(fake_get_ms(&s, NNG_OPT_REQ_RESENDTIME, &ms), 0);
+    ck_assert_int_eq(ms, 10);
+    fake_send(&s, own, &send, "x");
+    take_request(pipe, "x");
+    fake_advance(&s, MINUTE_MS);
+    expect_nothing_sent(pipe);
+    fake_begin_receive(&s, own, &receive);
+    fake_leave(pipe);
+    fake_expect_result(&receive, NNG_ECONNRESET);
+    pipe = fake_join(&s);
+    expect_nothing_sent(pipe);
+    ck_assert_int_eq(fake_set_bool(&s, SPRY_OPT_REQ_AT_MOST_ONCE, false), 0);
+    fake_send(&s, own, &send, "y");
+    take_request(pipe, "y");
+    fake_advance(&s, 10);
+    take_request(pipe, "y");
+}
+END_TEST
+
+/* The option is for the next request: the one that is out keeps what it was sent with. */
+START_TEST(at_most_once_is_for_the_next_request)
+{
+    struct fake_pipe *pipe = fake_join(&s);
+    static struct fake_request send;
+
+    fake_send(&s, own, &send, "x");
+    ck_assert_int_eq(fake_set_bool(&s, SPRY_OPT_REQ_AT_MOST_ONCE, true), 0);
+    take_request(pipe, "x");
+    fake_leave(pipe);
+    take_request(fake_join(&s), "x");
+}
+END_TEST
+
+/* It was never on a pipe, so it waits for the next. */
+START_TEST(at_most_once_is_at_least_tried)
+{
+    static struct fake_request send;
+
+    ck_assert_int_eq(fake_set_bool(&s, SPRY_OPT_REQ_AT_MOST_ONCE, true), 0);
+    fake_send(&s, own, &send, "x");
+    fake_advance(&s, MINUTE_MS);
+    fake_expect_waiting(&send);
+    take_request(fake_join(&s), "x");
+    fake_expect_result(&send, 0);
+}
+END_TEST
+
 START_TEST(the_resend_time_of_the_socket_reaches_its_own_and_later_contexts)
 {
     struct fake_pipe *pipe = fake_join(&s);
@@ -1077,6 +1140,9 @@ int main(void)
     tcase_add_test(tc, a_queued_request_outlives_the_pipes_it_waited_for);
     tcase_add_test(tc, the_resend_time_of_the_socket_reaches_its_own_and_later_contexts);
     tcase_add_test(tc, a_new_resend_time_is_for_the_next_request);
+    tcase_add_test(tc, at_most_once_holds_whatever_the_resend_time_says);
+    tcase_add_test(tc, at_most_once_is_for_the_next_request);
+    tcase_add_test(tc, at_most_once_is_at_least_tried);
     tcase_add_test(tc, ttl_max_is_1_to_15);
     tcase_add_test(tc, a_round_trip_allocates_its_two_messages);
     tcase_add_test(tc, a_send_without_memory_for_its_id_gives_the_message_back);

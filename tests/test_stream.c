@@ -32,18 +32,19 @@ static bool too_much(size_t size)
     return n >= atomic_load(&fail_first) && n <= atomic_load(&fail_last);
 }
 
-static void *short_alloc(size_t size)
+static void *short_alloc(void *user, size_t size)
 {
     void *block = too_much(size) ? NULL : malloc(size);
 
+    (void)user;
     if (block != NULL)
         memset(block, 0xa5, size);
     return block;
 }
 
-static void *short_realloc(void *block, size_t old_size, size_t new_size)
+static void *short_realloc(void *user, void *block, size_t old_size, size_t new_size)
 {
-    void *moved = short_alloc(new_size);
+    void *moved = short_alloc(user, new_size);
 
     if (moved == NULL)
         return NULL;
@@ -52,8 +53,9 @@ static void *short_realloc(void *block, size_t old_size, size_t new_size)
     return moved;
 }
 
-static void short_free(void *block, size_t size)
+static void short_free(void *user, void *block, size_t size)
 {
+    (void)user;
     (void)size;
     free(block);
 }
@@ -80,7 +82,7 @@ static void fill(uint8_t *bytes)
 /* The message comes whole or the pipe goes; what does not happen is a message of junk. */
 START_TEST(a_body_is_never_made_up)
 {
-    static const struct allocator allocator = {short_alloc, short_realloc, short_free};
+    static const spry_allocator allocator = {short_alloc, short_realloc, short_free, NULL};
     static uint8_t sent[LARGE];
     char url[64];
     struct raw_peer peer;

@@ -144,7 +144,7 @@ static int reader_head(struct reader *reader, size_t next)
         return NNG_EMSGSIZE;
     if (first > bytes)
         first = (size_t)bytes;
-    rv = spry_msg_alloc(&reader->msg, first);
+    rv = spry_msg_alloc_received(&reader->msg, first);
     if (rv != 0)
         return rv;
     reader->msg->body_bytes = 0;
@@ -225,6 +225,10 @@ int spry_reader_feed(struct reader *reader, const uint8_t *bytes, size_t count,
             bytes += taken;
             count -= taken;
         }
+    }
+    if (rv != 0 && reader->phase == READER_BODY) { /* nothing more comes of what it has */
+        nng_msg_free(reader->msg);
+        reader_expect_head(reader);
     }
     return rv;
 }

@@ -346,6 +346,7 @@ static const struct option listener_options[] = {
      .type = OPTION_INT,
      .set = set_permissions,
      .max = PERMISSIONS},
+    LISTENER_LIMIT_OPTIONS,
     {.name = NULL},
 };
 

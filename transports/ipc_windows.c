@@ -502,6 +502,7 @@ static const struct option dialer_options[] = {
 static const struct option listener_options[] = {
     {.name = NNG_OPT_LOCADDR, .type = OPTION_ADDRESS, .get = get_endpoint_address},
     {.name = NNG_OPT_IPC_SECURITY_DESCRIPTOR, .type = OPTION_POINTER, .set = set_security},
+    LISTENER_LIMIT_OPTIONS,
     {.name = NULL},
 };
 

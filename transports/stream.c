@@ -229,6 +229,8 @@ void spry_stream_close(struct carrier *carrier)
     struct stream *stream = stream_of(carrier);
     struct loop *loop = stream->loop;
 
+    if (stream->phase == STREAM_GREETING)
+        spry_endpoint_greeted(carrier->endpoint, carrier);
     stream->phase = STREAM_CLOSED;
     carrier->pipe = NULL;
     carrier->endpoint = NULL;
@@ -247,12 +249,21 @@ static void stream_fail(struct stream *stream, int error)
     struct endpoint *endpoint = carrier->endpoint;
 
     if (carrier->pipe != NULL) {
+        if (error == NNG_ENOMEM)
+            endpoint->counts[COUNT_OOM]++; /* ours, not the peer's, so it is worth a number */
         spry_pipe_close(carrier->pipe);
         return;
     }
     carrier->ops->close(carrier);
     /* Its own close is what a dialer stops for, the peer's is not. */
     spry_endpoint_failed(endpoint, error == NNG_ECLOSED ? NNG_ECONNSHUT : error);
+}
+
+/* A limit of the listener's: the peer has done nothing wrong, and is told nothing. */
+static void stream_reject(struct stream *stream)
+{
+    spry_endpoint_reject(stream->carrier.endpoint);
+    stream->carrier.ops->close(&stream->carrier);
 }
 
 static void handshake_late(struct timer *timer, uint64_t now_ns)
@@ -328,13 +339,19 @@ void spry_stream_receive(struct carrier *carrier)
 /* Both hellos are through: the pipe begins, with whatever came behind the hello. */
 static void stream_greeted(struct stream *stream)
 {
+    struct endpoint *endpoint = stream->carrier.endpoint;
     int rv;
 
     if (!spry_op_idle(&stream->read) || !spry_op_idle(&stream->write))
         return;
+    if (spry_endpoint_is_full(endpoint)) {
+        stream_reject(stream);
+        return;
+    }
     spry_timer_cancel(&stream->loop->timers, &stream->limit);
+    spry_endpoint_greeted(endpoint, &stream->carrier);
     stream->phase = STREAM_OPEN;
-    spry_endpoint_connected(stream->carrier.endpoint);
+    spry_endpoint_connected(endpoint);
     rv = spry_pipe_open(&stream->carrier, stream->reader.peer);
     if (rv != 0)
         stream_fail(stream, rv);
@@ -374,8 +391,19 @@ static void read_done(struct task *task)
  */
 static void stream_greet(struct stream *stream)
 {
-    stream->reader.size_max = stream->carrier.endpoint->options.recv_size_max;
+    struct endpoint *endpoint = stream->carrier.endpoint;
+    struct carrier *surplus;
+
+    if (spry_endpoint_is_full(endpoint)) {
+        stream_reject(stream);
+        return;
+    }
+    stream->reader.size_max = endpoint->options.recv_size_max;
     stream->phase = STREAM_GREETING;
+    spry_endpoint_greets(endpoint, &stream->carrier);
+    surplus = spry_endpoint_surplus(endpoint);
+    if (surplus != NULL)
+        stream_reject(stream_of(surplus));
     spry_timer_set(&stream->loop->timers, &stream->limit, spry_clock_ns() + HANDSHAKE_NS);
     spry_op_init(&stream->write, OP_WRITE, &stream->descriptor, stream->write.task.run);
     stream->write.work = &write_work;
@@ -432,6 +460,7 @@ static void stream_init(struct stream *stream, struct endpoint *endpoint,
     stream->carrier.ops = start->ops;
     stream->carrier.endpoint = endpoint;
     spry_list_init(&stream->carrier.node);
+    spry_list_init(&stream->carrier.greeting_node);
     spry_list_push(&endpoint->carriers, &stream->carrier.node);
     spry_timer_init(&stream->limit, handshake_late);
     spry_reader_init(&stream->reader, start->lead, 0);

@@ -461,6 +461,7 @@ static const struct option dialer_options[] = {
 static const struct option listener_options[] = {
     {.name = NNG_OPT_LOCADDR, .type = OPTION_ADDRESS, .get = get_bound_address},
     {.name = NNG_OPT_TCP_BOUND_PORT, .type = OPTION_INT, .get = get_bound_port},
+    LISTENER_LIMIT_OPTIONS,
     {.name = NULL},
 };
 

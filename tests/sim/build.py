@@ -8,7 +8,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 
 LIBRARY = [
     *("lib/%s.c" % n for n in (
-        "aio alloc callback context dial endpoint error exchange exchange_aio handle idmap loop msg "
+        "aio alloc budget callback context dial endpoint error exchange exchange_aio handle idmap loop msg "
         "msg_words offload op option option_api pipe pollable pool request sockaddr socket "
         "socket_option spare timer url").split()),
     "lib/port/net_address.c",

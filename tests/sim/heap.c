@@ -16,10 +16,11 @@ void sim_pool_free(void *object, size_t bytes);
 static size_t blocks;
 static size_t bytes_out;
 
-static void *heap_alloc(size_t size)
+static void *heap_alloc(void *user, size_t size)
 {
     void *block;
 
+    (void)user;
     if (sim_chance(KNOB_ALLOC_FAIL)) {
         sim_fails++;
         return NULL;
@@ -40,18 +41,20 @@ static void size_check(const void *block, size_t size)
         sim_fail("a block of %zu bytes is given back as %zu", real, size);
 }
 
-static void heap_free(void *block, size_t size)
+static void heap_free(void *user, void *block, size_t size)
 {
+    (void)user;
     size_check(block, size);
     blocks--;
     bytes_out -= size;
     free(block);
 }
 
-static void *heap_realloc(void *block, size_t old_size, size_t new_size)
+static void *heap_realloc(void *user, void *block, size_t old_size, size_t new_size)
 {
     void *moved;
 
+    (void)user;
     size_check(block, old_size);
     if (sim_chance(KNOB_ALLOC_FAIL)) {
         sim_fails++;
@@ -79,7 +82,7 @@ void spry_pool_free(void *object, size_t bytes)
         spry_free(object, bytes);
 }
 
-static const struct allocator heap = {heap_alloc, heap_realloc, heap_free};
+static const spry_allocator heap = {heap_alloc, heap_realloc, heap_free, NULL};
 
 void sim_heap_begin(bool libc)
 {

@@ -29,10 +29,11 @@ static atomic_size_t live_blocks;
 static atomic_size_t live_bytes;
 static atomic_size_t wrong_sizes;
 
-static void *counting_alloc(size_t size)
+static void *counting_alloc(void *user, size_t size)
 {
     union head *head;
 
+    (void)user;
     if (atomic_fetch_add(&calls, 1) + 1 == atomic_load(&fail_at))
         return NULL;
     if (size > SIZE_MAX / 2)
@@ -48,10 +49,11 @@ static void *counting_alloc(size_t size)
     return head + 1;
 }
 
-static void counting_free(void *block, size_t size)
+static void counting_free(void *user, void *block, size_t size)
 {
     union head *head = (union head *)block - 1;
 
+    (void)user;
     if (head->block.mark != MARK)
         abort();
     if (head->block.size != size)
@@ -63,20 +65,20 @@ static void counting_free(void *block, size_t size)
     free(head);
 }
 
-static void *counting_realloc(void *block, size_t old_size, size_t new_size)
+static void *counting_realloc(void *user, void *block, size_t old_size, size_t new_size)
 {
-    void *moved = counting_alloc(new_size);
+    void *moved = counting_alloc(user, new_size);
 
     if (moved == NULL)
         return NULL;
     memcpy(moved, block, old_size < new_size ? old_size : new_size);
-    counting_free(block, old_size);
+    counting_free(user, block, old_size);
     return moved;
 }
 
 void fail_alloc_install(size_t nth)
 {
-    static const struct allocator counting = {counting_alloc, counting_realloc, counting_free};
+    static const spry_allocator counting = {counting_alloc, counting_realloc, counting_free, NULL};
 
     atomic_store(&live_blocks, 0);
     atomic_store(&live_bytes, 0);

@@ -376,6 +376,11 @@ int fake_set_int(struct fake_socket *socket, const char *name, int value)
     return option_set(socket, name, OPTION_INT, &value);
 }
 
+int fake_set_bool(struct fake_socket *socket, const char *name, bool value)
+{
+    return option_set(socket, name, OPTION_BOOL, &value);
+}
+
 int fake_set_ms(struct fake_socket *socket, const char *name, nng_duration value)
 {
     return option_set(socket, name, OPTION_MS, &value);

@@ -117,6 +117,7 @@ bool fake_body_is(nng_msg *msg, const char *text);
 
 /* Sets an option of the socket's protocol, as its typed functions do. */
 int fake_set_int(struct fake_socket *socket, const char *name, int value);
+int fake_set_bool(struct fake_socket *socket, const char *name, bool value);
 int fake_set_ms(struct fake_socket *socket, const char *name, nng_duration value);
 int fake_get_int(struct fake_socket *socket, const char *name, int *value);
 int fake_get_bool(struct fake_socket *socket, const char *name, bool *value);
