@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RAW_PAIR1 = 0x11, KIB = 1 << 10 };
+enum { KIB = 1 << 10 };
 
 /* Beside messages of peers: replies of the program's, what a closed pipe leaves for its callback. */
 enum { OTHER_BYTES = 16 * KIB };
