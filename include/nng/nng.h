@@ -398,9 +398,9 @@ NNG_DECL void nng_strfree(char *text);
 /* --- Sockets --------------------------------------------------------------------------------- */
 
 /*
- * Closes a socket and all that hangs on it. Calls that wait on the socket return NNG_ECLOSED;
- * messages not yet sent may be lost. Returns when nothing of the socket runs any more, so not to
- * be called from one of its callbacks. A second call gives NNG_ECLOSED.
+ * Closes a socket and all that hangs on it, from any thread and any callback. Calls that wait on the
+ * socket return NNG_ECLOSED; messages not yet sent may be lost. Callbacks that run or are due are
+ * not waited for, see nng_pipe_notify. A second call gives NNG_ECLOSED.
  */
 NNG_DECL int nng_close(nng_socket socket);
 NNG_DECL int nng_socket_close(nng_socket socket);
