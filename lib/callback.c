@@ -2,6 +2,7 @@
 #include "callback.h"
 
 #include "alloc.h"
+#include "fork.h"
 #include "loop.h"
 
 /* Beyond these, callbacks wait until one that waits is through; nng has at most as many. */
@@ -36,6 +37,15 @@ struct caller *spry_caller_self(const struct loop *loop)
             return caller;
     }
     return NULL;
+}
+
+void spry_caller_return(struct loop *loop, uint32_t forks)
+{
+    spry_mutex_lock(&loop->lock);
+    if (loop->forks == forks)
+        return;
+    spry_mutex_unlock(&loop->lock);
+    spry_fork_end();
 }
 
 bool spry_caller_settles(struct loop *loop, struct caller *caller)

@@ -9,12 +9,14 @@
  */
 #include "loop.h"
 
+#include "fork.h"
 #include "pool.h"
 #include "spare.h"
 
 #include <nng/nng.h>
 
 #include <stddef.h>
+#include <string.h>
 
 /* Longer than a busy program stays out of the library, shorter than anyone notices. */
 enum { WATCH_DELAY_NS = 1000 * 1000 };
@@ -487,10 +489,32 @@ void spry_loop_callback(struct loop *loop, struct task *task)
     spry_callers_check(loop);
 }
 
+/*
+ * In the child of a fork, with its only thread: the loop is as before its first socket. What it had is
+ * the parent's, and so are the threads that would have freed it.
+ */
+static void loop_forget(void)
+{
+    uint32_t forks = the_loop.forks + 1;
+
+    memset((char *)&the_loop + offsetof(struct loop, port), 0,
+           sizeof(the_loop) - offsetof(struct loop, port));
+    spry_list_init(&the_loop.sleepers);
+    spry_list_init(&the_loop.enders);
+    spry_list_init(&the_loop.callers);
+    spry_list_init(&the_loop.onlookers);
+    the_loop.guarded = true;
+    the_loop.forks = forks;
+}
+
 int spry_loop_hold(struct loop *loop)
 {
     int rv;
 
+    if (!loop->guarded) {
+        spry_fork_guard(&loop->lock, &loop->port, loop_forget);
+        loop->guarded = true;
+    }
     watchman_join(loop);
     if (loop->watchman_state != WATCHMAN_NONE) {
         loop->sockets++;

@@ -72,6 +72,8 @@ struct loop {
         unlistened; /* closed listening handles that a thread still has in a call, or a packet */
     struct list enders; /* threads in spry_loop_end: one of them joins the watchman */
     bool watchman_left; /* it has left the loop, and waits to be joined */
+    bool guarded;       /* a fork is told of */
+    uint32_t forks;     /* that this process has come out of since the first socket */
 };
 
 /* The loop, locked. */

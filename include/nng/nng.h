@@ -8,6 +8,9 @@
  * Threads    every function may be called from any thread at any time, but one nng_msg and one
  *            nng_url belong to one thread at a time.
  * Memory     any function that returns int may give NNG_ENOMEM.
+ * Forks      a child has nothing of what its parent opened: handles are closed ones, an aio is a stopped
+ *            one (freed as ever; what was under way on it goes on in the parent), the connections stay
+ *            with the parent. It may open its own.
  */
 #ifndef NNG_NNG_H
 #define NNG_NNG_H
