@@ -20,7 +20,7 @@
 enum { ROUNDS_DEFAULT = 20000, OPEN_COST = 10, QUEUE_MAX = 256, CALL_MS = 20000 };
 
 /* Turns of an empty loop. */
-enum { DELAY_STEP = 100, DELAY_MAX = 200000 };
+enum { LEAD_STEP = 50, LEAD_MAX = 100000 };
 
 /* What is under way, and what completes it. */
 enum work { WORK_SLEEP, WORK_PROVIDE, WORK_RECEIVE, WORK_SEND, WORK_CONTEXT, WORKS };
@@ -50,7 +50,9 @@ static struct {
     uint32_t queue[QUEUE_MAX]; /* what was sent and not yet received */
     uint32_t queue_first;
     uint32_t queue_end;
-    unsigned delay; /* of the end: longer while it comes first, shorter while it does not */
+    int lead;   /* of the completion over the end; negative: of the end */
+    int streak; /* rounds in a row that had the same winner */
+    bool was_completed;
 } race;
 
 static uint64_t completed[WORKS][ENDERS];
@@ -170,12 +172,19 @@ static void fill(void)
 
 /* ---- one race ---- */
 
+static void spin(int turns)
+{
+    for (volatile int turn = 0; turn < turns; turn++) {
+    }
+}
+
 /* On the other thread. With a timeout, when the time has come. */
 static void complete(void *argument)
 {
     nng_msg *msg;
 
     (void)argument;
+    spin(-race.lead);
     while (race.ender == BY_TIMEOUT && nng_clock() < race.expires)
         racer_spin(50);
     switch (race.work) {
@@ -317,11 +326,19 @@ static void check_messages(void)
     }
 }
 
-static void delay(uint32_t round)
+/* Whoever came first begins later the next time, much later after many such rounds in a row. */
+static void handicap(bool was_completed)
 {
-    for (volatile unsigned spin = 0; spin < race.delay; spin++) {
-    }
-    racer_spin(round * 7);
+    int step;
+
+    race.streak = was_completed == race.was_completed ? race.streak + 1 : 0;
+    race.was_completed = was_completed;
+    step = LEAD_STEP << (race.streak < 32 ? race.streak / 4 : 8);
+    race.lead += was_completed ? -step : step;
+    if (race.lead > LEAD_MAX)
+        race.lead = LEAD_MAX;
+    if (race.lead < -LEAD_MAX)
+        race.lead = -LEAD_MAX;
 }
 
 static void run_one(struct racer *racer, uint32_t round)
@@ -336,22 +353,16 @@ static void run_one(struct racer *racer, uint32_t round)
     if (ends_aio(race.ender))
         aio_open();
     begin();
-    racer_go(racer, round);
-    delay(round);
+    racer_meet(racer, round);
+    spin(race.lead);
+    racer_spin(round * 7);
     error = end();
-    if (race.work == WORK_PROVIDE || race.work == WORK_SEND || !ends_aio(race.ender))
-        racer_await(racer, round);
     await_end();
     racer_await(racer, round);
     if (race.result != 0 && race.result != error)
         fail("result", race.result);
-    if (race.result == 0) {
-        completed[race.work][race.ender]++;
-        race.delay -= race.delay < DELAY_STEP ? race.delay : DELAY_STEP;
-    } else {
-        ended[race.work][race.ender]++;
-        race.delay += race.delay < DELAY_MAX ? DELAY_STEP : 0;
-    }
+    (race.result == 0 ? completed : ended)[race.work][race.ender]++;
+    handicap(race.result == 0);
     check_messages();
     if (race.ender == BY_STOP)
         nng_aio_free(race.aio);

@@ -21,6 +21,7 @@ static void *racer_main(void *argument)
             sched_yield();
         if (go == UINT_MAX)
             return NULL;
+        atomic_store(&racer->begun, round);
         racer_spin(round);
         racer->run(racer->argument);
         atomic_store(&racer->done, round);
@@ -30,6 +31,7 @@ static void *racer_main(void *argument)
 bool racer_start(struct racer *racer, void (*run)(void *argument), void *argument)
 {
     atomic_init(&racer->go, 0);
+    atomic_init(&racer->begun, 0);
     atomic_init(&racer->done, 0);
     racer->run = run;
     racer->argument = argument;
@@ -39,6 +41,13 @@ bool racer_start(struct racer *racer, void (*run)(void *argument), void *argumen
 void racer_go(struct racer *racer, unsigned round)
 {
     atomic_store(&racer->go, round);
+}
+
+void racer_meet(struct racer *racer, unsigned round)
+{
+    racer_go(racer, round);
+    while (atomic_load(&racer->begun) < round)
+        sched_yield();
 }
 
 void racer_await(struct racer *racer, unsigned round)

@@ -8,8 +8,9 @@
 
 /* Two threads meet at a gate; the second spins a little longer each round. */
 struct racer {
-    atomic_uint go;   /* the round that may run */
-    atomic_uint done; /* the last round that is over */
+    atomic_uint go;    /* the round that may run */
+    atomic_uint begun; /* the last round that has begun */
+    atomic_uint done;  /* the last round that is over */
     void (*run)(void *argument);
     void *argument;
     pthread_t thread;
@@ -20,6 +21,9 @@ bool racer_start(struct racer *racer, void (*run)(void *argument), void *argumen
 
 /* Lets it run `round`, 1 for the first; once more for the same round is nothing. */
 void racer_go(struct racer *racer, unsigned round);
+
+/* The same, and it runs on return. */
+void racer_meet(struct racer *racer, unsigned round);
 
 /* Until its part of `round` is over. */
 void racer_await(struct racer *racer, unsigned round);
