@@ -27,8 +27,9 @@ static void aio_release(nng_aio *aio)
 {
     struct loop *loop = aio->loop;
 
+    if (!aio->forgotten)
+        spry_loop_release(loop);
     spry_free(aio, sizeof(*aio));
-    spry_loop_release(loop);
 }
 
 /* Something is over: those who wait are told when all is. Frees an aio that was reaped. */
@@ -58,6 +59,7 @@ static void aio_run(struct task *task)
 {
     nng_aio *aio = SPRY_CONTAINER(task, struct nng_aio, task);
     struct loop *loop = aio->loop;
+    uint32_t forks = loop->forks;
 
     if ((aio->due & DUE_CANCEL) != 0) {
         nng_aio_cancelfn cancel = aio->cancel;
@@ -67,12 +69,12 @@ static void aio_run(struct task *task)
         aio->due &= (uint8_t)~DUE_CANCEL;
         spry_loop_unlock(loop);
         cancel(aio, argument, error);
-        spry_loop_lock(loop);
+        spry_caller_return(loop, forks);
     } else if ((aio->due & DUE_CALLBACK) != 0) {
         aio->due &= (uint8_t)~DUE_CALLBACK;
         spry_loop_unlock(loop);
         aio->callback(aio->argument);
-        spry_loop_lock(loop);
+        spry_caller_return(loop, forks);
     }
     aio->tasked = aio->due != 0;
     if (aio->tasked)
@@ -100,8 +102,33 @@ static void aio_finished(struct request *request)
     aio_check(aio);
 }
 
+/* In the child of a fork: what was under way is so in the parent, and here nothing will be again. */
+static void aio_recall(nng_aio *aio)
+{
+    if (aio->forks == aio->loop->forks)
+        return;
+    aio->forks = aio->loop->forks;
+    if (aio->started)
+        aio->result = NNG_ECLOSED;
+    aio->forgotten = true;
+    aio->stopped = true;
+    aio->started = false;
+    aio->tasked = false;
+    aio->due = 0;
+    spry_list_init(&aio->waiters);
+}
+
+static struct loop *aio_enter(nng_aio *aio)
+{
+    struct loop *loop = spry_loop_enter();
+
+    aio_recall(aio);
+    return loop;
+}
+
 bool spry_aio_begin(nng_aio *aio, void (*ended)(nng_aio *aio))
 {
+    aio_recall(aio);
     if (aio->stopped) {
         aio->result = NNG_ECANCELED;
         return false;
@@ -163,6 +190,7 @@ int nng_aio_alloc(nng_aio **out, void (*callback)(void *), void *argument)
         return rv;
     }
     aio->loop = loop;
+    aio->forks = loop->forks;
     aio->callback = callback;
     aio->argument = argument;
     aio->timeout_ms = NNG_DURATION_DEFAULT;
@@ -196,7 +224,7 @@ static void aio_stop(nng_aio *aio)
 
 void nng_aio_wait(nng_aio *aio)
 {
-    struct loop *loop = spry_loop_enter();
+    struct loop *loop = aio_enter(aio);
 
     aio_wait(aio);
     spry_loop_leave(loop);
@@ -208,7 +236,7 @@ void nng_aio_stop(nng_aio *aio)
 
     if (aio == NULL)
         return;
-    loop = spry_loop_enter();
+    loop = aio_enter(aio);
     aio_stop(aio);
     aio_wait(aio);
     spry_loop_leave(loop);
@@ -230,7 +258,7 @@ void nng_aio_free(nng_aio *aio)
 
     if (aio == NULL)
         return;
-    loop = spry_loop_enter();
+    loop = aio_enter(aio);
     if (aio_inside(aio)) {
         aio_reap(aio);
     } else {
@@ -248,14 +276,14 @@ void nng_aio_reap(nng_aio *aio)
 
     if (aio == NULL)
         return;
-    loop = spry_loop_enter();
+    loop = aio_enter(aio);
     aio_reap(aio);
     spry_loop_leave(loop);
 }
 
 void nng_aio_abort(nng_aio *aio, int error)
 {
-    struct loop *loop = spry_loop_enter();
+    struct loop *loop = aio_enter(aio);
 
     /* 0 would tell of a success that brought nothing. */
     if (aio->started)
@@ -270,7 +298,7 @@ void nng_aio_cancel(nng_aio *aio)
 
 bool nng_aio_busy(nng_aio *aio)
 {
-    struct loop *loop = spry_loop_enter();
+    struct loop *loop = aio_enter(aio);
     bool busy = !aio_idle(aio);
 
     spry_loop_leave(loop);
@@ -293,7 +321,7 @@ static void provider_cancel(struct request *request, int error)
 
 bool nng_aio_begin(nng_aio *aio)
 {
-    struct loop *loop = spry_loop_enter();
+    struct loop *loop = aio_enter(aio);
     bool begun = spry_aio_begin(aio, NULL);
 
     if (begun) {
@@ -306,7 +334,7 @@ bool nng_aio_begin(nng_aio *aio)
 
 void nng_aio_defer(nng_aio *aio, nng_aio_cancelfn cancel, void *argument)
 {
-    struct loop *loop = spry_loop_enter();
+    struct loop *loop = aio_enter(aio);
 
     if (aio->started && aio->cancel == NULL && cancel != NULL) {
         aio->cancel = cancel;
@@ -319,7 +347,7 @@ void nng_aio_defer(nng_aio *aio, nng_aio_cancelfn cancel, void *argument)
 
 void nng_aio_finish(nng_aio *aio, int result)
 {
-    struct loop *loop = spry_loop_enter();
+    struct loop *loop = aio_enter(aio);
 
     if (aio->started)
         spry_request_finish(&aio->request, result);

@@ -26,6 +26,8 @@ struct nng_aio {
     bool started;        /* an operation is under way */
     bool stopped;        /* for good */
     bool reaped;         /* to be freed as soon as nothing is under way */
+    bool forgotten;      /* a fork's parent has the loop that it held */
+    uint32_t forks;      /* the loop's when it was allocated */
     struct list waiters; /* requests of threads in nng_aio_wait */
 
     void (*callback)(void *argument);

@@ -4,6 +4,7 @@
 #include "alloc.h"
 #include "arena.h"
 #include "budget.h"
+#include "fork.h"
 #include "spare.h"
 
 static spry_allocator allocator;
@@ -28,6 +29,7 @@ void spry_bounds_set(const spry_options *options)
     if (options->allocator != NULL)
         allocator = *options->allocator;
     if (options->arena != NULL) {
+        spry_fork_guard_leaf(&arena.lock);
         spry_arena_init(&arena, options->arena, options->arena_size);
         allocator = (spry_allocator){spry_arena_alloc, spry_arena_realloc, spry_arena_free, &arena};
     }

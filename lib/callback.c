@@ -2,6 +2,7 @@
 #include "callback.h"
 
 #include "alloc.h"
+#include "fork.h"
 #include "loop.h"
 
 /* Beyond these, callbacks wait until one that waits is through; nng has at most as many. */
@@ -59,6 +60,15 @@ bool spry_caller_nests(const struct loop *loop)
     for (struct list *node = loop->callers.next; node != &loop->callers; node = node->next)
         depth += spry_thread_is_self(SPRY_CONTAINER(node, struct caller, node)->thread) ? 1 : 0;
     return depth < NESTED_MAX;
+}
+
+void spry_caller_return(struct loop *loop, uint32_t forks)
+{
+    spry_loop_lock(loop);
+    if (loop->forks == forks)
+        return;
+    spry_loop_unlock(loop);
+    spry_fork_end();
 }
 
 bool spry_caller_settles(struct loop *loop, struct caller *caller)

@@ -39,6 +39,12 @@ void spry_callers_fini(struct loop *loop);
 void spry_caller_run(struct loop *loop, struct caller *caller, struct task *task);
 
 /*
+ * Instead of taking the lock, for a thread that comes back from the program's code: when the process is
+ * by now the child of a fork, what called it is not there any more. `forks` is what loop->forks was.
+ */
+void spry_caller_return(struct loop *loop, uint32_t forks);
+
+/*
  * After a callback: the caller has to settle the loop. Not yet when more of them are due, within
  * bounds, so that the system calls of all are made together.
  */

@@ -9,12 +9,14 @@
  */
 #include "loop.h"
 
+#include "fork.h"
 #include "pool.h"
 #include "spare.h"
 
 #include <nng/nng.h>
 
 #include <stddef.h>
+#include <string.h>
 
 /* Longer than a busy program stays out of the library, shorter than anyone notices. */
 enum { WATCH_DELAY_NS = 1000 * 1000 };
@@ -693,14 +695,12 @@ void spry_loop_callback(struct loop *loop, struct task *task)
 /* Once for the process: nothing is kept for them. */
 static void seats_init(struct loop *loop)
 {
-    static bool done;
-
-    for (unsigned i = 0; i < LOOP_SEATS && !done; i++) {
+    for (unsigned i = 0; i < LOOP_SEATS && !loop->seated; i++) {
         spry_seat_init(&loop->seats[i].seat);
         loop->seats[i].next = loop->seats_free;
         loop->seats_free = &loop->seats[i];
     }
-    done = true;
+    loop->seated = true;
 }
 
 static int watchman_start(struct loop *loop)
@@ -709,11 +709,36 @@ static int watchman_start(struct loop *loop)
     return spry_thread_start(&loop->watchman_thread);
 }
 
+/*
+ * In the child of a fork, with its only thread: the loop is as before its first socket. What it had is
+ * the parent's, and so are the threads that would have freed it.
+ */
+static void loop_forget(void)
+{
+    uint32_t forks = the_loop.forks + 1;
+    bool threadless = the_loop.threadless;
+
+    memset((char *)&the_loop + offsetof(struct loop, port), 0,
+           sizeof(the_loop) - offsetof(struct loop, port));
+    spry_list_init(&the_loop.sleepers);
+    spry_list_init(&the_loop.enders);
+    spry_list_init(&the_loop.callers);
+    spry_list_init(&the_loop.onlookers);
+    spry_list_init(&the_loop.runners);
+    the_loop.threadless = threadless;
+    the_loop.guarded = true;
+    the_loop.forks = forks;
+}
+
 int spry_loop_hold(struct loop *loop)
 {
     int rv;
 
     seats_init(loop);
+    if (!loop->guarded) {
+        spry_fork_guard(&loop->lock, &loop->port, loop_forget);
+        loop->guarded = true;
+    }
     watchman_join(loop);
     if (loop->watchman_state != WATCHMAN_NONE) {
         loop->sockets++;

@@ -91,6 +91,7 @@ struct loop {
     struct lasting_seat *seats_free;
     struct lasting_seat *wakes[LOOP_WAKES]; /* to be woken when the lock is free */
     uint8_t wakes_count;
+    bool seated;    /* the seats are there */
     uint32_t polls; /* counts takings and leavings of the role, to see that time went by without */
     uint32_t done;  /* counts tasks and timers, to see that there were any */
 
@@ -109,6 +110,8 @@ struct loop {
         unlistened; /* closed listening handles that a thread still has in a call, or a packet */
     struct list enders; /* threads in spry_loop_end: one of them joins the watchman */
     bool watchman_left; /* it has left the loop, and waits to be joined */
+    bool guarded;       /* a fork is told of */
+    uint32_t forks;     /* that this process has come out of since the first socket */
 };
 
 /* The loop, locked. */

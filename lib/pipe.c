@@ -185,9 +185,11 @@ static void pipe_notify(struct task *task)
 
     pipe->events &= (uint8_t) ~(1U << event);
     if (call != NULL) {
+        uint32_t forks = loop->forks;
+
         spry_loop_unlock(loop);
         call((nng_pipe){pipe->handle.id}, event, argument);
-        spry_loop_lock(loop);
+        spry_caller_return(loop, forks);
     }
     if (event == NNG_PIPE_EV_ADD_PRE && pipe->state == PIPE_ANNOUNCED)
         pipe_join(pipe);

@@ -1,13 +1,13 @@
 /* Ends of an operation that meet: whoever gets there first, there is one end and one callback. */
 #include "support/link.h"
 #include "support/probe.h"
+#include "support/racer.h"
 
 #include <nng/protocol/pair1/pair.h>
 #include <nng/protocol/reqrep0/rep.h>
 #include <nng/protocol/reqrep0/req.h>
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -16,54 +16,6 @@
 #include <check.h>
 
 enum { ROUNDS = 3000, SOCKET_ROUNDS = 150 };
-
-/* Two threads meet at a gate; the second spins a little longer each round. */
-struct racer {
-    atomic_uint go;   /* the round that may run */
-    atomic_uint done; /* the last round that is over */
-    void (*run)(void *argument);
-    void *argument;
-    pthread_t thread;
-};
-
-static void *racer_main(void *argument)
-{
-    struct racer *racer = argument;
-
-    for (unsigned round = 1;; round++) {
-        unsigned go;
-
-        while ((go = atomic_load(&racer->go)) < round)
-            sched_yield();
-        if (go == UINT32_MAX)
-            return NULL;
-        for (volatile unsigned spin = 0; spin < round % 97 * 8; spin++) {
-        }
-        racer->run(racer->argument);
-        atomic_store(&racer->done, round);
-    }
-}
-
-static void racer_start(struct racer *racer, void (*run)(void *argument), void *argument)
-{
-    atomic_init(&racer->go, 0);
-    atomic_init(&racer->done, 0);
-    racer->run = run;
-    racer->argument = argument;
-    ck_assert_int_eq(pthread_create(&racer->thread, NULL, racer_main, racer), 0);
-}
-
-static void racer_await(struct racer *racer, unsigned round)
-{
-    while (atomic_load(&racer->done) < round)
-        sched_yield();
-}
-
-static void racer_end(struct racer *racer)
-{
-    atomic_store(&racer->go, UINT32_MAX);
-    pthread_join(racer->thread, NULL);
-}
 
 static void run_cancel(void *argument)
 {
@@ -82,12 +34,12 @@ START_TEST(a_cancel_meets_the_end_of_a_sleep)
     int canceled = 0;
 
     probe_open(&probe, NULL, NULL);
-    racer_start(&racer, run_cancel, probe.aio);
+    ck_assert(racer_start(&racer, run_cancel, probe.aio));
     for (unsigned round = 1; round <= ROUNDS; round++) {
         if (round % 2 == 0)
-            atomic_store(&racer.go, round);
+            racer_go(&racer, round);
         nng_sleep_aio((nng_duration)(round % 4 == 0), probe.aio);
-        atomic_store(&racer.go, round);
+        racer_go(&racer, round);
         nng_aio_wait(probe.aio);
         racer_await(&racer, round);
         ck_assert_int_eq(atomic_load(&probe.calls), (int)round);
@@ -117,13 +69,13 @@ START_TEST(a_cancel_meets_a_message)
     ck_assert_int_eq(nng_listen(one, url, NULL, 0), 0);
     ck_assert_int_eq(nng_dial(two, url, NULL, 0), 0);
     probe_open(&probe, NULL, NULL);
-    racer_start(&racer, run_cancel, probe.aio);
+    ck_assert(racer_start(&racer, run_cancel, probe.aio));
     for (unsigned round = 1; round <= ROUNDS; round++) {
         uint32_t number;
         int rv;
 
         nng_recv_aio(one, probe.aio);
-        atomic_store(&racer.go, round);
+        racer_go(&racer, round);
         rv = link_send(two, &round, sizeof(round), 0);
         ck_assert_int_eq(rv, 0);
         nng_aio_wait(probe.aio);
@@ -195,7 +147,7 @@ START_TEST(a_cancel_meets_the_finish_of_a_provider)
     pthread_mutex_init(&provider.lock, NULL);
     probe_open(&probe, NULL, NULL);
     provider.aio = probe.aio;
-    racer_start(&racer, run_finish, &provider);
+    ck_assert(racer_start(&racer, run_finish, &provider));
     for (unsigned round = 1; round <= ROUNDS; round++) {
         int before = provider.cancels;
 
@@ -206,7 +158,7 @@ START_TEST(a_cancel_meets_the_finish_of_a_provider)
         pthread_mutex_unlock(&provider.lock);
         if (round % 2 == 0)
             nng_aio_defer(probe.aio, provider_cancel, &provider);
-        atomic_store(&racer.go, round);
+        racer_go(&racer, round);
         nng_aio_cancel(probe.aio);
         nng_aio_abort(probe.aio, NNG_EINTR);
         racer_await(&racer, round);
@@ -235,9 +187,9 @@ START_TEST(a_stop_meets_a_callback_that_begins_again)
         struct probe probe;
 
         probe_open(&probe, begin_again, NULL);
-        racer_start(&racer, run_stop, probe.aio);
+        ck_assert(racer_start(&racer, run_stop, probe.aio));
         nng_sleep_aio(0, probe.aio);
-        atomic_store(&racer.go, 1);
+        racer_go(&racer, 1);
         if (round % 2 == 0)
             nng_aio_stop(probe.aio);
         racer_await(&racer, 1);
@@ -270,7 +222,7 @@ START_TEST(a_close_meets_an_exchange)
     struct closing closing;
     struct racer racer;
 
-    racer_start(&racer, run_close, &closing);
+    ck_assert(racer_start(&racer, run_close, &closing));
     for (unsigned round = 1; round <= SOCKET_ROUNDS; round++) {
         char url[LINK_URL_BYTES];
         struct probe ask;
@@ -291,7 +243,7 @@ START_TEST(a_close_meets_an_exchange)
         closing.context = round % 4 < 2 ? contexts[1 - round % 2] : (nng_ctx){0};
         nng_aio_set_msg(ask.aio, msg);
         nng_ctx_recv(contexts[1], answer.aio);
-        atomic_store(&racer.go, round);
+        racer_go(&racer, round);
         nng_ctx_send(contexts[0], ask.aio);
         racer_await(&racer, round);
         nng_aio_cancel(answer.aio);

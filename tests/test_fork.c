@@ -1,8 +1,15 @@
 /* A program that forks while its sockets are open; for systems that can. */
 #include "support/link.h"
+#include "support/probe.h"
 #include "support/raw_peer.h"
 
+#include "support/host.h"
+
+#include <nng/nng.h>
+
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -54,6 +61,263 @@ START_TEST(a_fork_of_the_host_does_not_disturb)
 }
 END_TEST
 
+/* ---- what the child may do with what its parent has open ---- */
+
+enum { FORKS = 20 };
+
+/*
+ * The thread sanitizer ends a process that starts threads after a fork. The address sanitizer's heap is
+ * copied with its locks as they are, and with them held by a thread that is not there, perhaps.
+ */
+#if defined(__SANITIZE_THREAD__)
+enum { CHILD_THREADS = 0, CHILD_HEAP = 1 };
+#elif defined(__SANITIZE_ADDRESS__)
+enum { CHILD_THREADS = 0, CHILD_HEAP = 0 };
+#else
+enum { CHILD_THREADS = 1, CHILD_HEAP = 1 };
+#endif
+
+static struct {
+    nng_socket rep;
+    nng_socket req;
+    nng_ctx ctx;
+    nng_dialer dialer; /* retries */
+    nng_listener listener;
+    struct probe receive; /* under way on ctx */
+    struct probe sleep;
+    nng_aio *idle;
+    int descriptor;
+    char url[LINK_URL_BYTES];
+} parents;
+
+/* Ends the child, with the line as its status. */
+#define CHILD_CHECK(fact)                                                                          \
+    do {                                                                                           \
+        if (!(fact))                                                                               \
+            _exit(1 + __LINE__ % 250);                                                             \
+    } while (0)
+
+static void child_finds_no_handles(bool heap)
+{
+    nng_duration ms;
+    nng_msg *msg;
+
+    CHILD_CHECK(nng_recvmsg(parents.rep, &msg, 0) == NNG_ECLOSED);
+    CHILD_CHECK(nng_ctx_recvmsg(parents.ctx, &msg, 0) == NNG_ECLOSED);
+    CHILD_CHECK(nng_socket_get_ms(parents.req, NNG_OPT_RECVTIMEO, &ms) == NNG_ECLOSED);
+    if (heap) {
+        CHILD_CHECK(link_send(parents.req, "x", 1, 0) == NNG_ECLOSED);
+        CHILD_CHECK(nng_dial(parents.req, parents.url, NULL, 0) == NNG_ECLOSED);
+    }
+    CHILD_CHECK(nng_ctx_close(parents.ctx) == NNG_ECLOSED);
+    CHILD_CHECK(nng_dialer_close(parents.dialer) == NNG_ENOENT);
+    CHILD_CHECK(nng_listener_close(parents.listener) == NNG_ENOENT);
+    CHILD_CHECK(nng_close(parents.rep) == NNG_ECLOSED);
+    CHILD_CHECK(nng_close(parents.req) == NNG_ECLOSED);
+    (void)host_polls(parents.descriptor, 0);
+}
+
+/* One of the parent's is as if it were stopped, and what was under way has ended for the child. */
+static void child_drops_aio(struct probe *probe)
+{
+    int calls = atomic_load(&probe->calls);
+
+    nng_aio_cancel(probe->aio);
+    nng_aio_wait(probe->aio);
+    CHILD_CHECK(!nng_aio_busy(probe->aio));
+    CHILD_CHECK(nng_aio_result(probe->aio) == NNG_ECLOSED);
+    nng_sleep_aio(0, probe->aio);
+    CHILD_CHECK(nng_aio_result(probe->aio) == NNG_ECANCELED);
+    CHILD_CHECK(!nng_aio_begin(probe->aio));
+    nng_aio_stop(probe->aio);
+    if (CHILD_HEAP)
+        nng_aio_free(probe->aio);
+    CHILD_CHECK(atomic_load(&probe->calls) == calls);
+}
+
+/* The library is as before its first socket; the address is the parent's still, but in inproc. */
+static void child_opens_its_own(enum link_kind kind)
+{
+    struct probe probe;
+    char url[LINK_URL_BYTES];
+    nng_socket rep = link_open_rep();
+    nng_socket req = link_open_req();
+
+    link_url(kind, url);
+    CHILD_CHECK(nng_listen(rep, kind == LINK_INPROC ? parents.url : url, NULL, 0) == 0);
+    CHILD_CHECK(nng_dial(req, kind == LINK_INPROC ? parents.url : url, NULL, 0) == 0);
+    probe_open(&probe, NULL, NULL);
+    nng_recv_aio(rep, probe.aio);
+    CHILD_CHECK(link_send(req, "mine", 4, 0) == 0);
+    nng_aio_wait(probe.aio);
+    CHILD_CHECK(probe.result == 0 && nng_msg_len(probe.msg) == 4);
+    CHILD_CHECK(atomic_load(&probe.calls) == 1);
+    nng_msg_free(probe.msg);
+    nng_aio_free(probe.aio);
+    CHILD_CHECK(nng_close(req) == 0);
+    CHILD_CHECK(nng_close(rep) == 0);
+}
+
+static void child_main(enum link_kind kind, int round)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)alarm(20); /* it may hang */
+    if (round % 2 == 0)
+        child_finds_no_handles(CHILD_HEAP);
+    child_drops_aio(&parents.receive);
+    child_drops_aio(&parents.sleep);
+    if (CHILD_HEAP)
+        nng_aio_reap(parents.idle);
+    if (CHILD_THREADS && round % 4 < 2)
+        child_opens_its_own(kind);
+    nng_fini();
+    _exit(0);
+}
+
+static atomic_bool busy;
+
+/* Calls that have the lock, or wait in the library, at any moment of a fork. */
+static void *busy_main(void *argument)
+{
+    nng_socket req = *(nng_socket *)argument;
+    nng_msg *msg;
+
+    while (atomic_load(&busy)) {
+        if (link_send(req, "busy", 4, 0) == 0 && nng_recvmsg(req, &msg, 0) == 0)
+            nng_msg_free(msg);
+    }
+    return NULL;
+}
+
+static void open_parents(enum link_kind kind)
+{
+    link_url(kind, parents.url);
+    parents.rep = link_open_rep();
+    ck_assert_int_eq(nng_listen(parents.rep, parents.url, &parents.listener, 0), 0);
+    parents.req = link_req(parents.url);
+    link_exchange(parents.req, parents.rep, 10);
+    ck_assert_int_eq(nng_dial(parents.req, "inproc://nobody", &parents.dialer, NNG_FLAG_NONBLOCK),
+                     0);
+    ck_assert_int_eq(nng_ctx_open(&parents.ctx, parents.req), 0);
+    probe_open(&parents.receive, NULL, NULL);
+    probe_open(&parents.sleep, NULL, NULL);
+    ck_assert_int_eq(nng_aio_alloc(&parents.idle, NULL, NULL), 0);
+    ck_assert_int_eq(nng_socket_get_int(parents.rep, NNG_OPT_RECVFD, &parents.descriptor), 0);
+    nng_aio_set_msg(parents.receive.aio, probe_msg("question"));
+    nng_ctx_send(parents.ctx, parents.receive.aio);
+    probe_await(&parents.receive, 1);
+    nng_ctx_recv(parents.ctx, parents.receive.aio);
+    nng_sleep_aio(60000, parents.sleep.aio);
+}
+
+/* What the parent had is as it was: the question waits for its answer, and gets it. */
+static void close_parents(void)
+{
+    nng_msg *msg;
+
+    ck_assert(nng_aio_busy(parents.receive.aio));
+    ck_assert(nng_aio_busy(parents.sleep.aio));
+    ck_assert(host_polls(parents.descriptor, 0));
+    ck_assert_int_eq(nng_recvmsg(parents.rep, &msg, 0), 0);
+    ck_assert_int_eq(nng_sendmsg(parents.rep, msg, 0), 0);
+    probe_await(&parents.receive, 2);
+    ck_assert_int_eq(parents.receive.result, 0);
+    ck_assert_uint_eq(nng_msg_len(parents.receive.msg), 8);
+    nng_msg_free(parents.receive.msg);
+    link_exchange(parents.req, parents.rep, 10);
+    nng_aio_cancel(parents.sleep.aio);
+    probe_await(&parents.sleep, 1);
+    probe_close(&parents.receive, 2);
+    probe_close(&parents.sleep, 1);
+    nng_aio_free(parents.idle);
+    ck_assert_int_eq(nng_close(parents.req), 0);
+    ck_assert_int_eq(nng_close(parents.rep), 0);
+}
+
+START_TEST(a_child_gets_errors_and_can_drop_everything)
+{
+    struct link_holdings before = link_holdings();
+    char url[LINK_URL_BYTES];
+    nng_socket echo;
+    nng_socket asks;
+    pthread_t echoing;
+    pthread_t asking;
+
+    link_url(LINK_INPROC, url);
+    echo = link_rep(url);
+    asks = link_req(url);
+    open_parents((enum link_kind)_i);
+    echoing = link_echo(&echo);
+    atomic_store(&busy, true);
+    ck_assert_int_eq(pthread_create(&asking, NULL, busy_main, &asks), 0);
+    for (int round = 0; round < FORKS; round++) {
+        pid_t child = fork();
+        int status;
+
+        if (child == 0)
+            child_main((enum link_kind)_i, round);
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "round %d: status %x, line %d",
+                      round, (unsigned)status, WEXITSTATUS(status) - 1);
+    }
+    atomic_store(&busy, false);
+    pthread_join(asking, NULL);
+    ck_assert_int_eq(nng_close(asks), 0);
+    ck_assert_int_eq(nng_close(echo), 0);
+    pthread_join(echoing, NULL);
+    close_parents();
+    ck_assert(link_wait(link_holdings_are, &before));
+}
+END_TEST
+
+/* The callback's thread is the child's only one; its return is the end of the process. */
+static atomic_int forked;
+
+static void end_well(void)
+{
+    _exit(0);
+}
+
+static void fork_inside(struct probe *probe)
+{
+    pid_t child = fork();
+
+    if (child != 0) {
+        atomic_store(&forked, (int)child);
+        return;
+    }
+    (void)alarm(20);
+    child_finds_no_handles(true); /* no other thread is in the heap */
+    nng_sleep_aio(0, probe->aio);
+    if (*(int *)probe->argument != 0)
+        nng_aio_free(probe->aio);
+    CHILD_CHECK(atexit(end_well) == 0); /* before the leak checker, which misses main's stack */
+}
+
+static bool has_forked(void *argument)
+{
+    (void)argument;
+    return atomic_load(&forked) != 0;
+}
+
+START_TEST(a_callback_may_fork)
+{
+    struct probe probe;
+    int frees = _i / 2;
+    int status;
+
+    open_parents(_i % 2 == 0 ? LINK_TCP : LINK_INPROC);
+    atomic_store(&forked, 0);
+    probe_open(&probe, fork_inside, &frees);
+    nng_sleep_aio(0, probe.aio);
+    ck_assert(link_wait(has_forked, NULL));
+    ck_assert_int_eq(waitpid((pid_t)atomic_load(&forked), &status, 0), atomic_load(&forked));
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x", (unsigned)status);
+    probe_close(&probe, 1);
+    close_parents();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("fork");
@@ -64,6 +328,8 @@ int main(void)
     tcase_add_checked_fixture(tc, link_setup, link_teardown);
     tcase_set_timeout(tc, 50);
     tcase_add_loop_test(tc, a_fork_of_the_host_does_not_disturb, 0, LINKS);
+    tcase_add_loop_test(tc, a_child_gets_errors_and_can_drop_everything, 0, LINK_INPROC + 1);
+    tcase_add_loop_test(tc, a_callback_may_fork, 0, 4);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

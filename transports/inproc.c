@@ -199,12 +199,15 @@ static const struct carrier_ops inproc_ops = {
 
 /* ---- endpoints ---- */
 
-static struct inproc_listener *listener_find(const char *url)
+/* The list of a fork's child has its parent's, too: those have no handle there. */
+static struct inproc_listener *listener_find(const struct loop *loop, const char *url)
 {
     for (struct list *node = listeners.next; node != &listeners; node = node->next) {
         struct inproc_listener *listener = SPRY_CONTAINER(node, struct inproc_listener, node);
 
-        if (strcmp(listener->endpoint->url->u_rawurl, url) == 0)
+        if (strcmp(listener->endpoint->url->u_rawurl, url) == 0 &&
+            spry_handle_find(&loop->handles, HANDLE_LISTENER, listener->endpoint->handle.id) ==
+                listener->endpoint)
             return listener;
     }
     return NULL;
@@ -232,7 +235,7 @@ static int end_open(struct end *end, uint16_t peer)
 
 static void inproc_dial(struct endpoint *dialer)
 {
-    struct inproc_listener *listener = listener_find(dialer->url->u_rawurl);
+    struct inproc_listener *listener = listener_find(dialer->loop, dialer->url->u_rawurl);
     struct pair *pair;
     uint16_t self = dialer->socket->protocol->self;
     uint16_t peer;
@@ -284,7 +287,7 @@ static int inproc_listen(struct endpoint *listener)
 {
     struct inproc_listener *state = listener->state;
 
-    if (listener_find(listener->url->u_rawurl) != NULL)
+    if (listener_find(listener->loop, listener->url->u_rawurl) != NULL)
         return NNG_EADDRINUSE;
     spry_list_push(&listeners, &state->node);
     return 0;

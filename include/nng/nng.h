@@ -8,6 +8,9 @@
  * Threads    every function may be called from any thread at any time, but one nng_msg and one
  *            nng_url belong to one thread at a time.
  * Memory     any function that returns int may give NNG_ENOMEM.
+ * Forks      a child has nothing of what its parent opened: handles are closed ones, an aio is a stopped
+ *            one (freed as ever; what was under way on it goes on in the parent), the connections stay
+ *            with the parent. It may open its own.
  */
 #ifndef NNG_NNG_H
 #define NNG_NNG_H
@@ -398,9 +401,9 @@ NNG_DECL void nng_strfree(char *text);
 /* --- Sockets --------------------------------------------------------------------------------- */
 
 /*
- * Closes a socket and all that hangs on it. Calls that wait on the socket return NNG_ECLOSED;
- * messages not yet sent may be lost. Returns when nothing of the socket runs any more, so not to
- * be called from one of its callbacks. A second call gives NNG_ECLOSED.
+ * Closes a socket and all that hangs on it, from any thread and any callback. Calls that wait on the
+ * socket return NNG_ECLOSED; messages not yet sent may be lost. Callbacks that run or are due are
+ * not waited for, see nng_pipe_notify. A second call gives NNG_ECLOSED.
  */
 NNG_DECL int nng_close(nng_socket socket);
 NNG_DECL int nng_socket_close(nng_socket socket);

@@ -12,7 +12,7 @@ LIBRARY = [
         "msg_words offload op option option_api pipe pollable pool request sockaddr socket "
         "socket_option spare timer url").split()),
     "lib/port/net_address.c",
-    *("lib/port/windows/%s.c" % n for n in "port error memory net thread".split()),
+    *("lib/port/windows/%s.c" % n for n in "port error fork memory net thread".split()),
     *("transports/%s.c" % n for n in "inproc tcp ipc_windows stream frame acceptor".split()),
     *("protocols/%s.c" % n for n in "backtrace inbox req rep xreq xrep".split()),
 ]
