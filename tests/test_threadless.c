@@ -418,6 +418,36 @@ START_TEST(a_device_forwards_by_whoever_waits)
 }
 END_TEST
 
+static bool is_lit(void *argument)
+{
+    return host_polls(*(int *)argument, 0);
+}
+
+START_TEST(a_sockets_own_descriptor_follows)
+{
+    char url[LINK_URL_BYTES];
+    nng_socket rep;
+    nng_socket req;
+    nng_msg *msg;
+    int fd = -1;
+
+    link_url((enum link_kind)_i, url);
+    rep = link_rep(url);
+    req = link_req(url);
+    ck_assert_int_eq(nng_socket_get_int(rep, NNG_OPT_RECVFD, &fd), 0);
+    expect_quiet();
+    ck_assert(!is_lit(&fd));
+    ck_assert_int_eq(link_send(req, "ask", 4, 0), 0);
+    run_until(is_lit, &fd);
+    ck_assert_int_eq(nng_recvmsg(rep, &msg, NNG_FLAG_NONBLOCK), 0);
+    nng_msg_free(msg);
+    ck_assert(!is_lit(&fd));
+    ck_assert_int_eq(nng_close(req), 0);
+    ck_assert_int_eq(nng_close(rep), 0);
+    expect_gone();
+}
+END_TEST
+
 /* ---- how long a call is ---- */
 
 START_TEST(spry_run_ends_with_the_first_thing_done_or_in_time)
@@ -777,6 +807,7 @@ int main(void)
     tcase_add_loop_test(tc, a_callback_may_close_all_there_is, 0, KINDS);
     tcase_add_test(tc, a_reaped_aio_goes_after_its_callback);
     tcase_add_loop_test(tc, a_device_forwards_by_whoever_waits, 0, KINDS);
+    tcase_add_loop_test(tc, a_sockets_own_descriptor_follows, 0, KINDS);
     tcase_add_test(tc, spry_run_ends_with_the_first_thing_done_or_in_time);
     tcase_add_test(tc, a_call_has_an_end_though_the_work_has_none);
     tcase_add_test(tc, what_spry_init_refuses);
