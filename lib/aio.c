@@ -65,14 +65,14 @@ static void aio_run(struct task *task)
         int error = aio->cancel_error;
 
         aio->due &= (uint8_t)~DUE_CANCEL;
-        spry_mutex_unlock(&loop->lock);
+        spry_loop_unlock(loop);
         cancel(aio, argument, error);
-        spry_mutex_lock(&loop->lock);
+        spry_loop_lock(loop);
     } else if ((aio->due & DUE_CALLBACK) != 0) {
         aio->due &= (uint8_t)~DUE_CALLBACK;
-        spry_mutex_unlock(&loop->lock);
+        spry_loop_unlock(loop);
         aio->callback(aio->argument);
-        spry_mutex_lock(&loop->lock);
+        spry_loop_lock(loop);
     }
     aio->tasked = aio->due != 0;
     if (aio->tasked)

@@ -196,7 +196,7 @@ int nng_device(nng_socket s1, nng_socket s2)
     if (rv == 0)
         rv = spry_waiter_wait(loop, &waiter);
     else
-        spry_cond_fini(&waiter.cond);
+        spry_waiter_fini(&waiter, loop);
     spry_loop_leave(loop);
     return rv;
 }

@@ -50,12 +50,48 @@ struct loop *spry_loop_enter(void)
     return &the_loop;
 }
 
+void spry_loop_lock(struct loop *loop)
+{
+    spry_mutex_lock(&loop->lock);
+}
+
+void spry_loop_unlock(struct loop *loop)
+{
+    struct lasting_seat *wakes[LOOP_WAKES];
+    unsigned count = loop->wakes_count;
+
+    for (unsigned i = 0; i < count; i++)
+        wakes[i] = loop->wakes[i];
+    loop->wakes_count = 0;
+    spry_mutex_unlock(&loop->lock);
+    for (unsigned i = 0; i < count; i++)
+        spry_seat_wake(&wakes[i]->seat);
+}
+
+static struct seat *waiter_seat(struct waiter *waiter)
+{
+    return waiter->lent != NULL ? &waiter->lent->seat : &waiter->own;
+}
+
+/* Releases the lock in its sleep, like spry_loop_unlock. */
+static void waiter_doze(struct loop *loop, struct waiter *waiter, uint64_t deadline_ns)
+{
+    while (loop->wakes_count > 0)
+        spry_seat_wake(&loop->wakes[--loop->wakes_count]->seat);
+    waiter->place = WAITER_ASLEEP;
+    spry_seat_sleep(waiter_seat(waiter), &loop->lock, deadline_ns);
+    waiter->place = WAITER_AWAKE;
+}
+
 /* Makes a thread look at its state again. */
 static void waiter_rouse(struct loop *loop, struct waiter *waiter)
 {
     switch ((enum waiter_place)waiter->place) {
     case WAITER_ASLEEP:
-        spry_cond_signal(&waiter->cond);
+        if (waiter->lent != NULL && loop->wakes_count < LOOP_WAKES)
+            loop->wakes[loop->wakes_count++] = waiter->lent;
+        else
+            spry_seat_wake(waiter_seat(waiter));
         break;
     case WAITER_POLLING:
         spry_port_wake(&loop->port);
@@ -130,7 +166,7 @@ static void poller_promote(struct loop *loop)
         poller_set(loop, waiter);
         waiter_rouse(loop, waiter);
     } else if (watchman_idle(loop)) {
-        spry_cond_signal(&loop->watchman.cond);
+        waiter_rouse(loop, &loop->watchman);
     }
 }
 
@@ -225,7 +261,7 @@ static void loop_settle(struct loop *loop)
             struct task_queue completed = {NULL, NULL};
 
             loop->port.in_flight++;
-            spry_mutex_unlock(&loop->lock);
+            spry_loop_unlock(loop);
             spry_port_run(&loop->port, &started, &completed);
             spry_mutex_lock(&loop->lock);
             loop->port.in_flight--;
@@ -276,7 +312,7 @@ static void loop_close(struct loop *loop)
     spry_callers_fini(loop);
     spry_port_close(&loop->port);
     spry_idmap_fini(&loop->handles);
-    spry_cond_fini(&loop->watchman.cond);
+    spry_seat_fini(&loop->watchman.own);
     spry_pool_trim();
     spry_spare_enable(false);
     loop->watchman_state = WATCHMAN_NONE;
@@ -301,7 +337,7 @@ void spry_loop_leave(struct loop *loop)
         poller_check(loop);
         loop_close_unwatched(loop);
     }
-    spry_mutex_unlock(&loop->lock);
+    spry_loop_unlock(loop);
 }
 
 void spry_loop_pass(struct loop *loop)
@@ -310,7 +346,7 @@ void spry_loop_pass(struct loop *loop)
     if (loop->poller == NULL)
         waiter_rouse(loop, &loop->watchman); /* it may be dozing */
     poller_check(loop);
-    spry_mutex_unlock(&loop->lock);
+    spry_loop_unlock(loop);
 }
 
 /* A wake-up that came when the poller was gone would stay in what the program polls. */
@@ -346,16 +382,14 @@ static void loop_poll(struct loop *loop, struct waiter *self, uint64_t limit_ns)
 
         spry_port_prepare(&loop->port);
         self->place = WAITER_POLLING;
-        spry_mutex_unlock(&loop->lock);
+        spry_loop_unlock(loop);
         spry_port_wait(&loop->port, loop->poll_deadline_ns, &completed);
         spry_mutex_lock(&loop->lock);
         self->place = WAITER_AWAKE;
         spry_tasks_splice(&loop->completed, &completed);
         retired_free(loop);
     } else {
-        self->place = WAITER_ASLEEP;
-        spry_cond_wait(&self->cond, &loop->lock, loop->poll_deadline_ns);
-        self->place = WAITER_AWAKE;
+        waiter_doze(loop, self, loop->poll_deadline_ns);
     }
     timers_run(loop);
     loop_settle(loop);
@@ -373,7 +407,7 @@ static void loop_glance(struct loop *loop)
     loop_poll(loop, &waiter, 0);
     if (loop->poller == &waiter)
         poller_promote(loop);
-    spry_cond_fini(&waiter.cond);
+    spry_waiter_fini(&waiter, loop);
 }
 
 void spry_loop_called(struct loop *loop, struct caller *caller)
@@ -407,10 +441,24 @@ static void waiter_finished(struct request *request)
 void spry_waiter_init(struct waiter *waiter, struct loop *loop)
 {
     spry_request_init(&waiter->request, &loop->timers, waiter_finished);
-    spry_cond_init(&waiter->cond);
     spry_list_init(&waiter->node);
     waiter->runner = NULL;
     waiter->place = WAITER_AWAKE;
+    waiter->lent = loop->seats_free;
+    if (waiter->lent != NULL)
+        loop->seats_free = waiter->lent->next;
+    else
+        spry_seat_init(&waiter->own);
+}
+
+void spry_waiter_fini(struct waiter *waiter, struct loop *loop)
+{
+    if (waiter->lent == NULL) {
+        spry_seat_fini(&waiter->own);
+        return;
+    }
+    waiter->lent->next = loop->seats_free;
+    loop->seats_free = waiter->lent;
 }
 
 void spry_runner_begin(struct loop *loop, struct runner *runner, struct waiter *waiter)
@@ -454,10 +502,8 @@ static void waiter_sleep(struct loop *loop, struct waiter *waiter)
     spry_list_push(&loop->sleepers, &waiter->node);
     if (loop->poller == &loop->watchman && loop->asyncs == 0)
         waiter_rouse(loop, &loop->watchman);
-    waiter->place = WAITER_ASLEEP;
     while (!waiter->request.done && loop->poller != waiter && !runner_due(loop, waiter))
-        spry_cond_wait(&waiter->cond, &loop->lock, SPRY_NEVER);
-    waiter->place = WAITER_AWAKE;
+        waiter_doze(loop, waiter, SPRY_NEVER);
     spry_list_remove(&waiter->node);
 }
 
@@ -495,19 +541,17 @@ int spry_waiter_wait(struct loop *loop, struct waiter *waiter)
         caller->waits = false;
     if (loop->poller == waiter)
         poller_promote(loop);
-    spry_cond_fini(&waiter->cond);
+    spry_waiter_fini(waiter, loop);
     return waiter->request.result;
 }
 
 /* ---- the program in the watchman's place ---- */
 
 /* One sleep among those who would have the role. */
-static void waiter_doze(struct loop *loop, struct waiter *waiter, uint64_t until_ns)
+static void runner_doze(struct loop *loop, struct waiter *waiter, uint64_t until_ns)
 {
     spry_list_push(&loop->sleepers, &waiter->node);
-    waiter->place = WAITER_ASLEEP;
-    spry_cond_wait(&waiter->cond, &loop->lock, until_ns);
-    waiter->place = WAITER_AWAKE;
+    waiter_doze(loop, waiter, until_ns);
     spry_list_remove(&waiter->node);
 }
 
@@ -525,7 +569,7 @@ static bool run_turn(struct loop *loop, struct waiter *waiter, uint64_t until_ns
         loop_poll(loop, waiter, until_ns);
     } else {
         poller_check(loop);
-        waiter_doze(loop, waiter, until_ns);
+        runner_doze(loop, waiter, until_ns);
     }
     while (calls < RUN_CALLBACKS_MAX && runner_call(loop, waiter))
         calls++;
@@ -550,7 +594,7 @@ int spry_loop_run(struct loop *loop, uint64_t until_ns)
     if (loop->poller == &waiter)
         poller_promote(loop);
     spry_runner_end(&runner);
-    spry_cond_fini(&waiter.cond);
+    spry_waiter_fini(&waiter, loop);
     if (done)
         return 0;
     return over ? NNG_ECLOSED : NNG_ETIMEDOUT;
@@ -561,9 +605,7 @@ int spry_loop_run(struct loop *loop, uint64_t until_ns)
 static void watchman_sleep(struct loop *loop, enum watchman_state state, uint64_t deadline_ns)
 {
     loop->watchman_state = (uint8_t)state;
-    loop->watchman.place = WAITER_ASLEEP;
-    spry_cond_wait(&loop->watchman.cond, &loop->lock, deadline_ns);
-    loop->watchman.place = WAITER_AWAKE;
+    waiter_doze(loop, &loop->watchman, deadline_ns);
     loop->watchman_state = WATCHMAN_AWAKE;
 }
 
@@ -601,7 +643,7 @@ static void watchman_join(struct loop *loop)
         struct thread thread = loop->watchman_thread;
 
         loop->watchman_left = false;
-        spry_mutex_unlock(&loop->lock);
+        spry_loop_unlock(loop);
         spry_thread_join(&thread);
         spry_mutex_lock(&loop->lock);
     }
@@ -637,7 +679,7 @@ static void watchman_main(void *argument)
             watchman_poll(loop);
         }
     }
-    spry_mutex_unlock(&loop->lock);
+    spry_loop_unlock(loop);
 }
 
 void spry_loop_callback(struct loop *loop, struct task *task)
@@ -654,10 +696,24 @@ static int watchman_start(struct loop *loop)
     return spry_thread_start(&loop->watchman_thread);
 }
 
+/* Once for the process: nothing is kept for them. */
+static void seats_init(struct loop *loop)
+{
+    static bool done;
+
+    for (unsigned i = 0; i < LOOP_SEATS && !done; i++) {
+        spry_seat_init(&loop->seats[i].seat);
+        loop->seats[i].next = loop->seats_free;
+        loop->seats_free = &loop->seats[i];
+    }
+    done = true;
+}
+
 int spry_loop_hold(struct loop *loop)
 {
     int rv;
 
+    seats_init(loop);
     watchman_join(loop);
     if (loop->watchman_state != WATCHMAN_NONE) {
         loop->sockets++;
@@ -668,12 +724,12 @@ int spry_loop_hold(struct loop *loop)
     if (rv != 0)
         return rv;
     spry_idmap_init(&loop->handles, 1, 0x7fffffff, spry_random());
-    spry_cond_init(&loop->watchman.cond);
+    spry_seat_init(&loop->watchman.own);
     spry_callers_init(loop);
     loop->watchman.place = WAITER_AWAKE;
     rv = loop->threadless ? 0 : watchman_start(loop);
     if (rv != 0) {
-        spry_cond_fini(&loop->watchman.cond);
+        spry_seat_fini(&loop->watchman.own);
         spry_idmap_fini(&loop->handles);
         spry_port_close(&loop->port);
         return rv;
@@ -719,9 +775,7 @@ static void ender_wait(struct loop *loop, struct waiter *waiter, uint64_t until_
     poller_check(loop);
     if (polls)
         spry_list_push(&loop->sleepers, &waiter->node);
-    waiter->place = WAITER_ASLEEP;
-    spry_cond_wait(&waiter->cond, &loop->lock, until_ns);
-    waiter->place = WAITER_AWAKE;
+    waiter_doze(loop, waiter, until_ns);
     spry_list_remove(&waiter->node);
 }
 
@@ -738,6 +792,6 @@ void spry_loop_end(struct loop *loop)
     spry_list_remove(&ender.node);
     if (loop->poller == &ender.waiter)
         poller_promote(loop);
-    spry_cond_fini(&ender.waiter.cond);
+    spry_waiter_fini(&ender.waiter, loop);
     watchman_join(loop);
 }

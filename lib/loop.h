@@ -37,11 +37,23 @@ enum waiter_place { WAITER_AWAKE, WAITER_ASLEEP, WAITER_POLLING };
 /* A thread that blocks in the library, on its own stack. */
 struct waiter {
     struct request request;
-    struct cond cond;
-    struct list node;      /* among the loop's sleepers */
-    struct runner *runner; /* NULL: it runs no callbacks while it waits */
-    uint8_t place;         /* enum waiter_place */
+    struct lasting_seat *lent; /* what it sleeps on */
+    struct seat own;           /* ... when none can be lent to it */
+    struct list node;          /* among the loop's sleepers */
+    struct runner *runner;     /* NULL: it runs no callbacks while it waits */
+    uint8_t place;             /* enum waiter_place */
 };
+
+/*
+ * A seat that is never freed, so that its thread can be woken when the lock is free again: woken before,
+ * it would meet the lock. By then it may have left, and another one have the seat: it is woken for nothing.
+ */
+struct lasting_seat {
+    struct seat seat;
+    struct lasting_seat *next; /* among the free */
+};
+
+enum { LOOP_SEATS = 16, LOOP_WAKES = 16 };
 
 /* What a waiter of a loop without watchman needs to run callbacks while it waits; on its stack. */
 struct runner {
@@ -75,11 +87,15 @@ struct loop {
     struct waiter *poller; /* who has the role, NULL: nobody */
     uint64_t poll_deadline_ns;
     struct list sleepers; /* waiters who are not the poller */
+    struct lasting_seat seats[LOOP_SEATS];
+    struct lasting_seat *seats_free;
+    struct lasting_seat *wakes[LOOP_WAKES]; /* to be woken when the lock is free */
+    uint8_t wakes_count;
     uint32_t polls; /* counts takings and leavings of the role, to see that time went by without */
     uint32_t done;  /* counts tasks and timers, to see that there were any */
 
     bool threadless;        /* spry_init: the program does the watchman's work, in spry_run */
-    struct waiter watchman; /* its request is not used */
+    struct waiter watchman; /* its request is not used, and no seat is lent to it */
     struct thread watchman_thread;
     uint8_t watchman_state; /* enum watchman_state */
     struct list callers;    /* threads that are in a callback of the program's, callback.h */
@@ -97,6 +113,10 @@ struct loop {
 
 /* The loop, locked. */
 struct loop *spry_loop_enter(void);
+
+/* For the time of a callback, after which the lock is taken again. */
+void spry_loop_unlock(struct loop *loop);
+void spry_loop_lock(struct loop *loop);
 
 /*
  * Runs what the caller's changes led to, system calls without the lock, then unlocks. Every
@@ -126,8 +146,9 @@ void spry_loop_end(struct loop *loop);
 /* One of loop->unlistened is through. Lock held. */
 void spry_loop_unlistened(struct loop *loop);
 
-/* Prepares `waiter` for one blocking call. */
+/* Prepares `waiter` for one blocking call; spry_waiter_wait or spry_waiter_fini follows. Lock held. */
 void spry_waiter_init(struct waiter *waiter, struct loop *loop);
+void spry_waiter_fini(struct waiter *waiter, struct loop *loop);
 
 /* Returns when the waiter's request is done: its result. Lock held at call and return. */
 int spry_waiter_wait(struct loop *loop, struct waiter *waiter);

@@ -183,9 +183,9 @@ static void pipe_notify(struct task *task)
 
     pipe->events &= (uint8_t) ~(1U << event);
     if (call != NULL) {
-        spry_mutex_unlock(&loop->lock);
+        spry_loop_unlock(loop);
         call((nng_pipe){pipe->handle.id}, event, argument);
-        spry_mutex_lock(&loop->lock);
+        spry_loop_lock(loop);
     }
     if (event == NNG_PIPE_EV_ADD_PRE && pipe->state == PIPE_ANNOUNCED)
         pipe_join(pipe);

@@ -138,7 +138,7 @@ void nng_cv_free(nng_cv *cv)
 
 void nng_cv_wait(nng_cv *cv)
 {
-    spry_cond_wait(&cv->cond, cv->mutex, SPRY_NEVER);
+    (void)spry_cond_wait_until(&cv->cond, cv->mutex, SPRY_NEVER);
 }
 
 int nng_cv_until(nng_cv *cv, nng_time when)

@@ -753,7 +753,7 @@ START_TEST(a_wake_up_that_comes_too_late_does_not_stay)
     if (descriptor(&fd)) {
         loop = spry_loop_enter();
         spry_port_wake(&loop->port);
-        spry_mutex_unlock(&loop->lock);
+        spry_loop_unlock(loop);
         ck_assert(host_polls(fd, 0));
         ck_assert_int_eq(spry_run(0), NNG_ETIMEDOUT);
         ck_assert(!host_polls(fd, 0));

@@ -12,11 +12,14 @@
 /* Nobody has the mutex or wants it any more. */
 void spry_mutex_fini(struct mutex *mutex);
 
-/* Wakes all that wait. */
+/* What any number of threads wait on. Cannot fail; init costs no system call. */
+void spry_cond_init(struct cond *cond);
+void spry_cond_fini(struct cond *cond);
+void spry_cond_signal(struct cond *cond);
 void spry_cond_broadcast(struct cond *cond);
 
 /*
- * As spry_cond_wait; false: the deadline is there and this waiter took nobody's signal. A signal that
+ * Waits for a signal or until `deadline_ns` (SPRY_NEVER: no limit), may return early. False: the deadline is there and this waiter took nobody's signal. A signal that
  * comes together with the deadline is told as a signal, so that none gets lost.
  */
 bool spry_cond_wait_until(struct cond *cond, struct mutex *mutex, uint64_t deadline_ns);

@@ -2,7 +2,7 @@
 #ifndef SPRY_THREAD_H
 #define SPRY_THREAD_H
 
-#include "thread_os.h" /* struct mutex, struct cond, struct thread_handle, SPRY_MUTEX_INIT */
+#include "thread_os.h" /* struct mutex, seat, cond, thread_handle, SPRY_MUTEX_INIT */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,13 +11,16 @@
 void spry_mutex_lock(struct mutex *mutex);
 void spry_mutex_unlock(struct mutex *mutex);
 
-/* Cannot fail; costs no system call. */
-void spry_cond_init(struct cond *cond);
-void spry_cond_fini(struct cond *cond);
-void spry_cond_signal(struct cond *cond);
+/*
+ * What one thread at a time sleeps on. Whoever wakes it has changed before, with the mutex, what it
+ * sleeps for, and need not have the mutex any more. Cannot fail; init costs no system call.
+ */
+void spry_seat_init(struct seat *seat);
+void spry_seat_fini(struct seat *seat);
+void spry_seat_wake(struct seat *seat);
 
-/* Waits for a signal or until `deadline_ns` (SPRY_NEVER: no limit). May return early. */
-void spry_cond_wait(struct cond *cond, struct mutex *mutex, uint64_t deadline_ns);
+/* Releases the mutex and sleeps until it is woken or `deadline_ns` (SPRY_NEVER: no limit). May return early. */
+void spry_seat_sleep(struct seat *seat, struct mutex *mutex, uint64_t deadline_ns);
 
 /* What a thread runs; the storage stays until the thread has begun and was joined or detached. */
 struct thread {

@@ -15,6 +15,26 @@ void spry_mutex_fini(struct mutex *mutex)
     pthread_mutex_destroy(&mutex->system);
 }
 
+void spry_cond_init(struct cond *cond)
+{
+    pthread_condattr_t attributes;
+
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&cond->system, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+void spry_cond_fini(struct cond *cond)
+{
+    pthread_cond_destroy(&cond->system);
+}
+
+void spry_cond_signal(struct cond *cond)
+{
+    pthread_cond_signal(&cond->system);
+}
+
 void spry_cond_broadcast(struct cond *cond)
 {
     pthread_cond_broadcast(&cond->system);

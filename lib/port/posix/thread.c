@@ -22,39 +22,6 @@ void spry_mutex_unlock(struct mutex *mutex)
     pthread_mutex_unlock(&mutex->system);
 }
 
-void spry_cond_init(struct cond *cond)
-{
-    pthread_condattr_t attributes;
-
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&cond->system, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
-void spry_cond_fini(struct cond *cond)
-{
-    pthread_cond_destroy(&cond->system);
-}
-
-void spry_cond_signal(struct cond *cond)
-{
-    pthread_cond_signal(&cond->system);
-}
-
-void spry_cond_wait(struct cond *cond, struct mutex *mutex, uint64_t deadline_ns)
-{
-    struct timespec until;
-
-    if (deadline_ns == SPRY_NEVER) {
-        pthread_cond_wait(&cond->system, &mutex->system);
-        return;
-    }
-    until.tv_sec = (time_t)(deadline_ns / 1000000000U);
-    until.tv_nsec = (long)(deadline_ns % 1000000000U);
-    pthread_cond_timedwait(&cond->system, &mutex->system, &until);
-}
-
 /* Allocates nothing: the first use of the heap by a thread costs it an arena of its own. */
 static void *thread_main(void *argument)
 {

@@ -3,6 +3,8 @@
 #define SPRY_THREAD_OS_H
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
 
 struct mutex {
     pthread_mutex_t system;
@@ -10,6 +12,14 @@ struct mutex {
 
 struct cond {
     pthread_cond_t system;
+};
+
+/* seat_futex.c or seat_cond.c. */
+struct seat {
+    union {
+        _Atomic uint32_t word;
+        struct cond cond;
+    } as;
 };
 
 struct thread_handle {

@@ -14,6 +14,21 @@ void spry_mutex_fini(struct mutex *mutex)
     (void)mutex; /* has nothing to give back */
 }
 
+void spry_cond_init(struct cond *cond)
+{
+    InitializeConditionVariable((CONDITION_VARIABLE *)&cond->system);
+}
+
+void spry_cond_fini(struct cond *cond)
+{
+    (void)cond;
+}
+
+void spry_cond_signal(struct cond *cond)
+{
+    WakeConditionVariable((CONDITION_VARIABLE *)&cond->system);
+}
+
 void spry_cond_broadcast(struct cond *cond)
 {
     WakeAllConditionVariable((CONDITION_VARIABLE *)&cond->system);

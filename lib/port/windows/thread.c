@@ -20,9 +20,9 @@ static SRWLOCK *lock_of(struct mutex *mutex)
     return (SRWLOCK *)&mutex->system;
 }
 
-static CONDITION_VARIABLE *condition_of(struct cond *cond)
+static CONDITION_VARIABLE *condition_of(struct seat *seat)
 {
-    return (CONDITION_VARIABLE *)&cond->system;
+    return (CONDITION_VARIABLE *)&seat->cond.system;
 }
 
 void spry_mutex_lock(struct mutex *mutex)
@@ -35,24 +35,24 @@ void spry_mutex_unlock(struct mutex *mutex)
     ReleaseSRWLockExclusive(lock_of(mutex));
 }
 
-void spry_cond_init(struct cond *cond)
+void spry_seat_init(struct seat *seat)
 {
-    InitializeConditionVariable(condition_of(cond));
+    InitializeConditionVariable(condition_of(seat));
 }
 
-void spry_cond_fini(struct cond *cond)
+void spry_seat_fini(struct seat *seat)
 {
-    (void)cond; /* has nothing to give back */
+    (void)seat; /* has nothing to give back */
 }
 
-void spry_cond_signal(struct cond *cond)
+void spry_seat_wake(struct seat *seat)
 {
-    WakeConditionVariable(condition_of(cond));
+    WakeConditionVariable(condition_of(seat));
 }
 
-void spry_cond_wait(struct cond *cond, struct mutex *mutex, uint64_t deadline_ns)
+void spry_seat_sleep(struct seat *seat, struct mutex *mutex, uint64_t deadline_ns)
 {
-    (void)SleepConditionVariableSRW(condition_of(cond), lock_of(mutex),
+    (void)SleepConditionVariableSRW(condition_of(seat), lock_of(mutex),
                                     (DWORD)spry_timeout_ms(deadline_ns), 0);
 }
 

@@ -12,6 +12,10 @@ struct cond {
     void *system;
 };
 
+struct seat {
+    struct cond cond;
+};
+
 struct thread_handle {
     void *system;
     unsigned id;
