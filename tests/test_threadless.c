@@ -31,10 +31,18 @@ static void threads(unsigned count)
     ck_assert_int_eq(spry_init(&options), 0);
 }
 
+/* What the system keeps of a process's first sockets is there before anything is counted. */
 static void setup(void)
 {
+    char url[LINK_URL_BYTES];
+    nng_socket rep;
+
     link_setup();
     threads(0);
+    link_url(LINK_TCP, url);
+    rep = link_rep(url);
+    link_serves(rep, url);
+    ck_assert_int_eq(nng_close(rep), 0);
     before = link_holdings();
 }
 
@@ -418,6 +426,36 @@ START_TEST(a_device_forwards_by_whoever_waits)
 }
 END_TEST
 
+static bool is_lit(void *argument)
+{
+    return host_polls(*(int *)argument, 0);
+}
+
+START_TEST(a_sockets_own_descriptor_follows)
+{
+    char url[LINK_URL_BYTES];
+    nng_socket rep;
+    nng_socket req;
+    nng_msg *msg;
+    int fd = -1;
+
+    link_url((enum link_kind)_i, url);
+    rep = link_rep(url);
+    req = link_req(url);
+    ck_assert_int_eq(nng_socket_get_int(rep, NNG_OPT_RECVFD, &fd), 0);
+    expect_quiet();
+    ck_assert(!is_lit(&fd));
+    ck_assert_int_eq(link_send(req, "ask", 4, 0), 0);
+    run_until(is_lit, &fd);
+    ck_assert_int_eq(nng_recvmsg(rep, &msg, NNG_FLAG_NONBLOCK), 0);
+    nng_msg_free(msg);
+    ck_assert(!is_lit(&fd));
+    ck_assert_int_eq(nng_close(req), 0);
+    ck_assert_int_eq(nng_close(rep), 0);
+    expect_gone();
+}
+END_TEST
+
 /* ---- how long a call is ---- */
 
 START_TEST(spry_run_ends_with_the_first_thing_done_or_in_time)
@@ -723,7 +761,7 @@ START_TEST(a_wake_up_that_comes_too_late_does_not_stay)
     if (descriptor(&fd)) {
         loop = spry_loop_enter();
         spry_port_wake(&loop->port);
-        spry_mutex_unlock(&loop->lock);
+        spry_loop_unlock(loop);
         ck_assert(host_polls(fd, 0));
         ck_assert_int_eq(spry_run(0), NNG_ETIMEDOUT);
         ck_assert(!host_polls(fd, 0));
@@ -777,6 +815,7 @@ int main(void)
     tcase_add_loop_test(tc, a_callback_may_close_all_there_is, 0, KINDS);
     tcase_add_test(tc, a_reaped_aio_goes_after_its_callback);
     tcase_add_loop_test(tc, a_device_forwards_by_whoever_waits, 0, KINDS);
+    tcase_add_loop_test(tc, a_sockets_own_descriptor_follows, 0, KINDS);
     tcase_add_test(tc, spry_run_ends_with_the_first_thing_done_or_in_time);
     tcase_add_test(tc, a_call_has_an_end_though_the_work_has_none);
     tcase_add_test(tc, what_spry_init_refuses);
