@@ -4,6 +4,7 @@
  */
 #include <spry.h>
 
+#include "budget.h"
 #include "link.h"
 #include "raw_peer.h"
 
@@ -127,6 +128,27 @@ static void try_message(const struct raw_peer *peer, uint64_t promised, const vo
     if (raw_try_send(peer, head, raw_head(peer, promised, head)))
         (void)raw_try_send(peer, data, bytes);
 }
+
+/* ---- the number ---- */
+
+START_TEST(the_last_eighth_is_for_small_blocks)
+{
+    enum { BUDGET = 80000, LARGE = 70000 };
+
+    spry_budget_set(BUDGET);
+    ck_assert(!spry_budget_take(LARGE + 1));
+    ck_assert(!spry_budget_take(SIZE_MAX));
+    ck_assert(spry_budget_take(LARGE));
+    ck_assert(!spry_budget_take(4096));
+    for (int i = 0; i < 10; i++)
+        ck_assert(spry_budget_take(1000));
+    ck_assert(!spry_budget_take(1));
+    spry_budget_give(1);
+    ck_assert(spry_budget_take(1));
+    spry_budget_give(BUDGET);
+    spry_budget_set(0);
+}
+END_TEST
 
 /* ---- promises ---- */
 
@@ -343,6 +365,7 @@ int main(void)
     suite_add_tcase(suite, tc);
     tcase_add_checked_fixture(tc, link_setup, link_teardown);
     tcase_set_timeout(tc, 60);
+    tcase_add_test(tc, the_last_eighth_is_for_small_blocks);
     tcase_add_loop_test(tc, stalled_bodies_stay_within_the_budget, 0, LINK_RAW);
     tcase_add_loop_test(tc, small_messages_in_a_receive_buffer_count_with_all_they_take, 0,
                         LINK_RAW);
