@@ -58,7 +58,7 @@ static struct {
 static uint64_t completed[WORKS][ENDERS];
 static uint64_t ended[WORKS][ENDERS];
 
-static void fail(const char *what, long value)
+static _Noreturn void fail(const char *what, long value)
 {
     fprintf(stderr, "races: %s (%ld): %s against %s, round %" PRIu32 "\n", what, value,
             work_names[race.work], ender_names[race.ender], race.round);
