@@ -291,6 +291,7 @@ int main(int argc, char **argv)
     suite = suite_create("call matrix");
     tc = tcase_create("call matrix");
     tcase_add_checked_fixture(tc, link_setup, link_teardown);
+    tcase_add_checked_fixture(tc, link_warm_up, NULL);
     tcase_set_timeout(tc, 100);
     tcase_add_loop_test(tc, every_call_is_legal_in_every_callback, 0, CASTS);
     tcase_add_loop_test(tc, a_callback_runs_under_no_lock, 0, 2 * CUES);

@@ -355,6 +355,7 @@ int main(void)
     int failed;
 
     tcase_add_checked_fixture(tc, link_setup, link_teardown);
+    tcase_add_checked_fixture(tc, link_warm_up, NULL);
     tcase_set_timeout(tc, 100);
     tcase_add_loop_test(tc, a_close_returns_soon_whatever_goes_on, 0, CASTS);
     suite_add_tcase(suite, tc);
