@@ -267,6 +267,16 @@ static void enter_state(struct scene *scene)
     }
 }
 
+static void limit_calls(struct scene *scene)
+{
+    ck_assert_int_eq(nng_socket_set_ms(scene->own, NNG_OPT_RECVTIMEO, CALL_MS), 0);
+    ck_assert_int_eq(nng_socket_set_ms(scene->own, NNG_OPT_SENDTIMEO, CALL_MS), 0);
+    if (scene->ctx.id == 0)
+        return;
+    ck_assert_int_eq(nng_ctx_set_ms(scene->ctx, NNG_OPT_RECVTIMEO, CALL_MS), 0);
+    ck_assert_int_eq(nng_ctx_set_ms(scene->ctx, NNG_OPT_SENDTIMEO, CALL_MS), 0);
+}
+
 void scene_open(struct scene *scene, enum scene_role role, enum scene_state state)
 {
     scene->role = role;
@@ -284,15 +294,12 @@ void scene_open(struct scene *scene, enum scene_role role, enum scene_state stat
     atomic_store(&scene->pipe, 0);
     if (state_has_peer(state))
         connect_peer(scene);
-    if (state != STATE_CLOSED) {
-        ck_assert_int_eq(nng_socket_set_ms(scene->own, NNG_OPT_RECVTIMEO, CALL_MS), 0);
-        ck_assert_int_eq(nng_socket_set_ms(scene->own, NNG_OPT_SENDTIMEO, CALL_MS), 0);
-    }
     if (roles[role].contexts)
         ck_assert_int_eq(nng_ctx_open(&scene->ctx, scene->own), 0);
     enter_state(scene);
     if (state == STATE_CLOSED)
         return;
+    limit_calls(scene);
     if (scene->dialer.id == 0)
         ck_assert_int_eq(nng_dialer_create(&scene->dialer, scene->own, scene->urls[1]), 0);
     if (scene->listener.id == 0)
@@ -465,8 +472,8 @@ void scene_cue(struct scene *scene, enum scene_cue cue, void (*act)(struct scene
     } else {
         visit(scene);
     }
-    ck_assert_msg(scene_wait(was_entered, scene), "no callback: %s, %s, %s", roles[scene->role].name,
-                  state_names[scene->state], cue_names[cue]);
+    ck_assert_msg(scene_wait(was_entered, scene), "no callback: %s, %s, %s",
+                  roles[scene->role].name, state_names[scene->state], cue_names[cue]);
 }
 
 void scene_go(struct scene *scene)
