@@ -150,8 +150,8 @@ NNG_DECL int spry_timeout(nng_duration *timeout);
  * What does not fit ends its own pipe, as NNG_ENOMEM does, and counts as `oom` in the statistics of its
  * endpoint; other pipes and the listener go on. It is no share for each: with NNG_OPT_RECVMAXSZ and
  * SPRY_OPT_PIPES_MAX a program can see to it that a few peers do not use it all up.
- * What comes by inproc is its sender's memory and not charged. Connections themselves are not: limit them
- * as follows.
+ * What comes by inproc is its sender's memory and not charged. Connections themselves are not, nor
+ * the 8 KiB that one has on Windows while bytes of it are read: limit them as follows.
  */
 
 /*

@@ -152,12 +152,8 @@ static bool state_is_pending(enum scene_state state)
     return state == STATE_RECEIVING || state == STATE_SENDING || state == STATE_FULL;
 }
 
-static void row(enum scene_role role, enum link_kind kind, enum scene_state state)
+static void every_call(enum scene_role role, enum link_kind kind, enum scene_state state)
 {
-    struct link_holdings before = link_holdings();
-
-    if (!scene_possible(role, kind, state))
-        return;
     scene_urls(&scene, kind);
     for (int cue = 0; cue < CUES; cue++) {
         if (!scene_can_cue(role, state, (enum scene_cue)cue))
@@ -172,6 +168,27 @@ static void row(enum scene_role role, enum link_kind kind, enum scene_state stat
             cell(role, state, (enum scene_cue)cue);
         }
     }
+}
+
+/* What the system keeps for as many threads as there ever were at once (see docs/windows.md) is there then. */
+static void warm_up(void)
+{
+    static bool warm;
+
+    if (warm)
+        return;
+    warm = true;
+    link_warm_up();
+    every_call(ROLE_REQ, LINK_INPROC, STATE_CONNECTED);
+}
+
+static void row(enum scene_role role, enum link_kind kind, enum scene_state state)
+{
+    struct link_holdings before = link_holdings();
+
+    if (!scene_possible(role, kind, state))
+        return;
+    every_call(role, kind, state);
     ck_assert_msg(link_wait(link_holdings_are, &before),
                   "%zu descriptors and %zu threads, not %zu and %zu", link_descriptors(),
                   link_threads(), before.descriptors, before.threads);
@@ -291,6 +308,7 @@ int main(int argc, char **argv)
     suite = suite_create("call matrix");
     tc = tcase_create("call matrix");
     tcase_add_checked_fixture(tc, link_setup, link_teardown);
+    tcase_add_checked_fixture(tc, warm_up, NULL);
     tcase_set_timeout(tc, 100);
     tcase_add_loop_test(tc, every_call_is_legal_in_every_callback, 0, CASTS);
     tcase_add_loop_test(tc, a_callback_runs_under_no_lock, 0, 2 * CUES);

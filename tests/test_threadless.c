@@ -31,18 +31,11 @@ static void threads(unsigned count)
     ck_assert_int_eq(spry_init(&options), 0);
 }
 
-/* What the system keeps of a process's first sockets is there before anything is counted. */
 static void setup(void)
 {
-    char url[LINK_URL_BYTES];
-    nng_socket rep;
-
     link_setup();
     threads(0);
-    link_url(LINK_TCP, url);
-    rep = link_rep(url);
-    link_serves(rep, url);
-    ck_assert_int_eq(nng_close(rep), 0);
+    link_warm_up();
     before = link_holdings();
 }
 
@@ -612,7 +605,9 @@ START_TEST(several_threads_may_run_it)
         server_close(&servers[i]);
     for (int i = 0; i < RUNNERS; i++) /* each learns of the end */
         ck_assert_int_eq(pthread_join(runners[i], NULL), 0);
-    ck_assert(link_wait(link_holdings_are, &before));
+    ck_assert_msg(link_wait(link_holdings_are, &before),
+                  "%zu descriptors and %zu threads, not %zu and %zu", link_descriptors(),
+                  link_threads(), before.descriptors, before.threads);
 }
 END_TEST
 

@@ -48,6 +48,9 @@ bool host_switches(unsigned long *switches);
 void host_directory_make(char *path, size_t room);
 void host_directory_remove(const char *path);
 
+/* What the port has for a connection while bytes of it are read; 0: nothing, they go by the stack. */
+size_t host_bytes_while_read(void);
+
 /* Two ends of one connection; the first does not block and is fit for a port. */
 bool host_pair(intptr_t ends[2]);
 /* All or nothing; false when it cannot be sent at once or for ever. */

@@ -100,6 +100,11 @@ void host_sleep_ms(unsigned ms)
     (void)nanosleep(&span, NULL);
 }
 
+size_t host_bytes_while_read(void)
+{
+    return 0;
+}
+
 bool host_has_ip6(void)
 {
     struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};

@@ -199,6 +199,34 @@ static void *echo_main(void *argument)
     return NULL;
 }
 
+static void *pass_main(void *lock)
+{
+    pthread_mutex_lock(lock);
+    pthread_mutex_unlock(lock);
+    return NULL;
+}
+
+void link_warm_up(void)
+{
+    enum { THREADS = 8 };
+    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_t threads[THREADS];
+    char url[LINK_URL_BYTES];
+    nng_socket rep;
+
+    pthread_mutex_lock(&lock);
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, pass_main, &lock), 0);
+    pthread_mutex_unlock(&lock);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    pthread_mutex_destroy(&lock);
+    link_url(LINK_TCP, url);
+    rep = link_rep(url);
+    link_serves(rep, url);
+    ck_assert_int_eq(nng_close(rep), 0);
+}
+
 pthread_t link_echo(nng_socket *rep)
 {
     pthread_t thread;

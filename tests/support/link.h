@@ -22,6 +22,11 @@ enum { LINK_URL_BYTES = 200, LINK_DEADLINE_MS = 20000 };
  */
 void link_setup(void);
 void link_teardown(void);
+/*
+ * A fixture behind it, for who counts: what the system keeps of a process's first sockets, and of its first
+ * threads at once, is there then.
+ */
+void link_warm_up(void);
 const char *link_directory(void);
 
 /* False: the machine cannot do that (no ::1, no unix sockets); the test has nothing to say then. */
