@@ -1,24 +1,27 @@
-/* Holes in a list, in order of address; sizes are multiples of a unit, which a hole's own fields fit. */
+/* Holes in a list, in order of address; sizes are multiples of a hole's own, so that none is too small for one. */
 #include "arena.h"
 
 #include "alloc.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct hole {
-    size_t bytes; /* of the hole, this included */
+    _Alignas(max_align_t) size_t bytes; /* of the hole, this included */
     struct hole *next;
 };
 
 /* The size that a block has in the arena; 0: no arena has so much. */
 static size_t block_bytes(size_t size)
 {
+    size_t unit = sizeof(struct hole);
+
     if (size > SIZE_MAX / 2)
         return 0;
-    return spry_aligned(size > sizeof(struct hole) ? size : sizeof(struct hole));
+    return size == 0 ? unit : (size + unit - 1) / unit * unit;
 }
 
 static unsigned char *hole_end(struct hole *hole)
@@ -37,7 +40,7 @@ static struct hole *hole_make(void *at, size_t bytes, struct hole *next)
 
 void spry_arena_init(struct arena *arena, void *memory, size_t bytes)
 {
-    size_t unit = spry_aligned(1);
+    size_t unit = sizeof(struct hole);
     size_t skipped = (unit - (uintptr_t)memory % unit) % unit;
 
     arena->begin = memory;
