@@ -718,6 +718,8 @@ static void loop_forget(void)
     uint32_t forks = the_loop.forks + 1;
     bool threadless = the_loop.threadless;
 
+    if (the_loop.watchman_state != WATCHMAN_NONE)
+        spry_fork_drop(&the_loop.port);
     memset((char *)&the_loop + offsetof(struct loop, port), 0,
            sizeof(the_loop) - offsetof(struct loop, port));
     spry_list_init(&the_loop.sleepers);
@@ -736,7 +738,7 @@ int spry_loop_hold(struct loop *loop)
 
     seats_init(loop);
     if (!loop->guarded) {
-        spry_fork_guard(&loop->lock, &loop->port, loop_forget);
+        spry_fork_guard(&loop->lock, loop_forget);
         loop->guarded = true;
     }
     watchman_join(loop);

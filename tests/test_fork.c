@@ -5,8 +5,9 @@
 
 #include "support/host.h"
 
-#include <nng/nng.h>
+#include <spry.h>
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -270,6 +271,58 @@ START_TEST(a_child_gets_errors_and_can_drop_everything)
 }
 END_TEST
 
+/* ---- children that fork ---- */
+
+enum { GENERATIONS = 4 };
+
+static void no_threads(void)
+{
+    spry_options options = SPRY_OPTIONS_INITIALIZER;
+
+    options.threads = 0;
+    CHILD_CHECK(spry_init(&options) == 0);
+}
+
+/* The first of them forks at once, as a daemon does; the next one has had sockets of its own. */
+static void generations_main(enum link_kind kind)
+{
+    int input = fcntl(STDIN_FILENO, F_GETFD);
+
+    no_threads();
+    for (int generation = 1; generation < GENERATIONS; generation++) {
+        pid_t child;
+        int status;
+
+        (void)alarm(20);
+        if (generation == 2)
+            child_opens_its_own(kind);
+        child = fork();
+        if (child != 0) {
+            CHILD_CHECK(waitpid(child, &status, 0) == child);
+            _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 255);
+        }
+    }
+    CHILD_CHECK(fcntl(STDIN_FILENO, F_GETFD) == input);
+    child_opens_its_own(kind);
+    _exit(0);
+}
+
+START_TEST(a_child_may_fork)
+{
+    pid_t child;
+    int status;
+
+    open_parents((enum link_kind)_i);
+    child = fork();
+    if (child == 0)
+        generations_main((enum link_kind)_i);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x, line %d",
+                  (unsigned)status, WEXITSTATUS(status) - 1);
+    close_parents();
+}
+END_TEST
+
 /* The callback's thread is the child's only one; its return is the end of the process. */
 static atomic_int forked;
 
@@ -329,6 +382,7 @@ int main(void)
     tcase_set_timeout(tc, 50);
     tcase_add_loop_test(tc, a_fork_of_the_host_does_not_disturb, 0, LINKS);
     tcase_add_loop_test(tc, a_child_gets_errors_and_can_drop_everything, 0, LINK_INPROC + 1);
+    tcase_add_loop_test(tc, a_child_may_fork, 0, LINK_INPROC + 1);
     tcase_add_loop_test(tc, a_callback_may_fork, 0, 4);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
