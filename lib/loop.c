@@ -416,6 +416,7 @@ void spry_loop_called(struct loop *loop, struct caller *caller)
 {
     if (!spry_caller_settles(loop, caller)) {
         onlookers_look(loop);
+        poller_check(loop); /* the next callback may take long */
         return;
     }
     loop_settle(loop);
