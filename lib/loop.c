@@ -9,6 +9,7 @@
  */
 #include "loop.h"
 
+#include "budget.h"
 #include "fork.h"
 #include "pool.h"
 #include "spare.h"
@@ -721,6 +722,8 @@ static void loop_forget(void)
 
     if (the_loop.watchman_state != WATCHMAN_NONE)
         spry_fork_drop(&the_loop.port);
+    spry_budget_forget();
+    spry_spare_forget();
     memset((char *)&the_loop + offsetof(struct loop, port), 0,
            sizeof(the_loop) - offsetof(struct loop, port));
     spry_list_init(&the_loop.sleepers);
