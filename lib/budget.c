@@ -34,3 +34,8 @@ void spry_budget_give(size_t bytes)
 {
     (void)atomic_fetch_sub(&taken, bytes);
 }
+
+void spry_budget_forget(void)
+{
+    atomic_store(&taken, 0);
+}

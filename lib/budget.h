@@ -26,4 +26,7 @@ bool spry_budget_take(size_t bytes);
 /* What was taken is free again. */
 void spry_budget_give(size_t bytes);
 
+/* In the child of a fork: the messages that were charged are its parent's. */
+void spry_budget_forget(void);
+
 #endif

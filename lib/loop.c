@@ -9,6 +9,7 @@
  */
 #include "loop.h"
 
+#include "budget.h"
 #include "fork.h"
 #include "pool.h"
 #include "spare.h"
@@ -416,6 +417,7 @@ void spry_loop_called(struct loop *loop, struct caller *caller)
 {
     if (!spry_caller_settles(loop, caller)) {
         onlookers_look(loop);
+        poller_check(loop); /* the next callback may take long */
         return;
     }
     loop_settle(loop);
@@ -718,6 +720,10 @@ static void loop_forget(void)
     uint32_t forks = the_loop.forks + 1;
     bool threadless = the_loop.threadless;
 
+    if (the_loop.watchman_state != WATCHMAN_NONE)
+        spry_fork_drop(&the_loop.port);
+    spry_budget_forget();
+    spry_spare_forget();
     memset((char *)&the_loop + offsetof(struct loop, port), 0,
            sizeof(the_loop) - offsetof(struct loop, port));
     spry_list_init(&the_loop.sleepers);
@@ -736,7 +742,7 @@ int spry_loop_hold(struct loop *loop)
 
     seats_init(loop);
     if (!loop->guarded) {
-        spry_fork_guard(&loop->lock, &loop->port, loop_forget);
+        spry_fork_guard(&loop->lock, loop_forget);
         loop->guarded = true;
     }
     watchman_join(loop);

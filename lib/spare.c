@@ -83,3 +83,10 @@ void spry_spare_enable(bool enabled)
     if (!enabled)
         slots_drop();
 }
+
+void spry_spare_forget(void)
+{
+    atomic_store(&keeping, false);
+    for (int i = 0; i < SLOTS; i++)
+        atomic_store(&slots[i], NULL);
+}

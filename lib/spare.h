@@ -29,4 +29,9 @@ void spry_spare_forbid(bool forbidden);
 /* Spares are kept from now on; or no longer, and those there are are freed. */
 void spry_spare_enable(bool enabled);
 
+/*
+ * In the child of a fork: none is kept, and those there are stay behind, since the heap may not be in order.
+ */
+void spry_spare_forget(void);
+
 #endif

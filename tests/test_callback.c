@@ -137,24 +137,42 @@ static void *hear_main(void *argument)
     return NULL;
 }
 
+/* The near end's one message is in `sending`. */
+static void pairing_open(struct pairing *p)
+{
+    nng_msg *msg;
+
+    ck_assert_int_eq(nng_pair0_open(&p->near), 0);
+    ck_assert_int_eq(nng_pair0_open(&p->far), 0);
+    ck_assert_int_eq(nng_aio_alloc(&p->gate, gate_run, p), 0);
+    ck_assert_int_eq(nng_aio_alloc(&p->sender, sender_run, p), 0);
+    ck_assert_int_eq(nng_aio_alloc(&p->sending, NULL, NULL), 0);
+    ck_assert_int_eq(nng_aio_alloc(&p->waiter, waiter_run, p), 0);
+    ck_assert_int_eq(nng_msg_alloc(&msg, 1), 0);
+    nng_aio_set_msg(p->sending, msg);
+}
+
+static void pairing_close(struct pairing *p)
+{
+    nng_aio_free(p->gate);
+    nng_aio_free(p->sender);
+    nng_aio_free(p->waiter);
+    nng_aio_free(p->sending);
+    ck_assert(p->in_time);
+    ck_assert_int_eq(nng_close(p->near), 0);
+    ck_assert_int_eq(nng_close(p->far), 0);
+}
+
 START_TEST(what_a_callback_sends_leaves_though_the_next_takes_long)
 {
     struct pairing p = {.in_time = false};
     char url[LINK_URL_BYTES];
     pthread_t hears;
-    nng_msg *msg;
 
     link_url((enum link_kind)_i, url);
-    ck_assert_int_eq(nng_pair0_open(&p.near), 0);
-    ck_assert_int_eq(nng_pair0_open(&p.far), 0);
+    pairing_open(&p);
     ck_assert_int_eq(nng_listen(p.near, url, NULL, 0), 0);
     ck_assert_int_eq(nng_dial(p.far, url, NULL, 0), 0);
-    ck_assert_int_eq(nng_aio_alloc(&p.gate, gate_run, &p), 0);
-    ck_assert_int_eq(nng_aio_alloc(&p.sender, sender_run, &p), 0);
-    ck_assert_int_eq(nng_aio_alloc(&p.sending, NULL, NULL), 0);
-    ck_assert_int_eq(nng_aio_alloc(&p.waiter, waiter_run, &p), 0);
-    ck_assert_int_eq(nng_msg_alloc(&msg, 1), 0);
-    nng_aio_set_msg(p.sending, msg);
     ck_assert_int_eq(pthread_create(&hears, NULL, hear_main, &p), 0);
     nng_sleep_aio(0, p.gate); /* until both others are due behind it */
     ck_assert(is_set(&p.entered));
@@ -163,13 +181,39 @@ START_TEST(what_a_callback_sends_leaves_though_the_next_takes_long)
     usleep(50000); /* the other thread blocks by then, or does the work itself when it comes */
     atomic_store(&p.open, true);
     ck_assert_int_eq(pthread_join(hears, NULL), 0);
-    nng_aio_free(p.gate);
-    nng_aio_free(p.sender);
-    nng_aio_free(p.waiter);
-    nng_aio_free(p.sending);
-    ck_assert(p.in_time);
-    ck_assert_int_eq(nng_close(p.near), 0);
-    ck_assert_int_eq(nng_close(p.far), 0);
+    pairing_close(&p);
+}
+END_TEST
+
+/* The next callback becomes due inside, so that it follows at once. */
+static void joining(nng_pipe pipe, nng_pipe_ev event, void *argument)
+{
+    struct pairing *p = argument;
+
+    (void)pipe;
+    (void)event;
+    (void)is_set(&p->open);
+    nng_sleep_aio(0, p->waiter);
+}
+
+/* The pipe joins after its callback, and so takes the message that waits for it. */
+START_TEST(what_leaves_after_a_callback_does_so_though_the_next_takes_long)
+{
+    struct pairing p = {.in_time = false};
+    char url[LINK_URL_BYTES];
+    pthread_t hears;
+
+    link_url((enum link_kind)_i, url);
+    pairing_open(&p);
+    ck_assert_int_eq(nng_pipe_notify(p.near, NNG_PIPE_EV_ADD_PRE, joining, &p), 0);
+    ck_assert_int_eq(nng_listen(p.near, url, NULL, 0), 0);
+    nng_send_aio(p.near, p.sending);
+    ck_assert_int_eq(nng_dial(p.far, url, NULL, 0), 0);
+    ck_assert_int_eq(pthread_create(&hears, NULL, hear_main, &p), 0);
+    usleep(50000); /* the other thread blocks by then, or does the work itself when it comes */
+    atomic_store(&p.open, true);
+    ck_assert_int_eq(pthread_join(hears, NULL), 0);
+    pairing_close(&p);
 }
 END_TEST
 
@@ -186,6 +230,8 @@ int main(void)
     tcase_add_test(tc, a_timer_fires_beside_callbacks_that_follow_at_once);
     tcase_add_loop_test(tc, a_ring_of_devices_can_be_closed, 0, KINDS);
     tcase_add_loop_test(tc, what_a_callback_sends_leaves_though_the_next_takes_long, 0, KINDS);
+    tcase_add_loop_test(tc, what_leaves_after_a_callback_does_so_though_the_next_takes_long, 0,
+                        KINDS);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);

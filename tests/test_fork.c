@@ -5,8 +5,11 @@
 
 #include "support/host.h"
 
-#include <nng/nng.h>
+#include "spare.h"
 
+#include <spry.h>
+
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -270,6 +273,158 @@ START_TEST(a_child_gets_errors_and_can_drop_everything)
 }
 END_TEST
 
+/* ---- children that fork ---- */
+
+enum { GENERATIONS = 4 };
+
+static void no_threads(void)
+{
+    spry_options options = SPRY_OPTIONS_INITIALIZER;
+
+    options.threads = 0;
+    CHILD_CHECK(spry_init(&options) == 0);
+}
+
+/* The first of them forks at once, as a daemon does; the next one has had sockets of its own. */
+static void generations_main(enum link_kind kind)
+{
+    int input = fcntl(STDIN_FILENO, F_GETFD);
+
+    no_threads();
+    for (int generation = 1; generation < GENERATIONS; generation++) {
+        pid_t child;
+        int status;
+
+        (void)alarm(20);
+        if (generation == 2)
+            child_opens_its_own(kind);
+        child = fork();
+        if (child != 0) {
+            CHILD_CHECK(waitpid(child, &status, 0) == child);
+            _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 255);
+        }
+    }
+    CHILD_CHECK(fcntl(STDIN_FILENO, F_GETFD) == input);
+    child_opens_its_own(kind);
+    _exit(0);
+}
+
+START_TEST(a_child_may_fork)
+{
+    pid_t child;
+    int status;
+
+    open_parents((enum link_kind)_i);
+    child = fork();
+    if (child == 0)
+        generations_main((enum link_kind)_i);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x, line %d",
+                  (unsigned)status, WEXITSTATUS(status) - 1);
+    close_parents();
+}
+END_TEST
+
+/* ---- memory ---- */
+
+enum { BUDGET = 16 << 10, BODY = 1500 };
+
+static void bounded(void)
+{
+    spry_options options = SPRY_OPTIONS_INITIALIZER;
+
+    options.threads = 0;
+    options.receive_budget = BUDGET;
+    CHILD_CHECK(spry_init(&options) == 0);
+}
+
+static uint64_t lacks(nng_listener listener)
+{
+    nng_stat *all;
+    uint64_t count;
+
+    ck_assert_int_eq(nng_stats_get(&all), 0);
+    count = nng_stat_value(nng_stat_find(nng_stat_find_listener(all, listener), "oom"));
+    nng_stats_free(all);
+    return count;
+}
+
+/* Requests that nobody receives, each from a client of its own, until one finds no room. */
+static void spend_budget(const char *url, nng_listener listener, nng_socket *clients, int count)
+{
+    double limit = link_seconds() + LINK_DEADLINE_MS / 1000.0;
+    char body[BODY] = {0};
+
+    for (int i = 0; i < count; i++) {
+        clients[i] = link_open_req();
+        ck_assert_int_eq(nng_dial(clients[i], url, NULL, 0), 0);
+        ck_assert_int_eq(link_send(clients[i], body, sizeof(body), 0), 0);
+    }
+    while (lacks(listener) == 0) {
+        (void)spry_run(100);
+        ck_assert_msg(link_seconds() < limit, "there is room for all");
+    }
+}
+
+/* What its parent holds is none of its business. */
+START_TEST(a_child_has_the_whole_budget)
+{
+    enum { CLIENTS = BUDGET / BODY + 1 };
+    nng_socket clients[CLIENTS];
+    char url[LINK_URL_BYTES];
+    nng_listener listener;
+    nng_socket rep;
+    pid_t child;
+    int status;
+
+    link_url(LINK_IPC, url);
+    bounded();
+    rep = link_open_rep();
+    ck_assert_int_eq(nng_listen(rep, url, &listener, 0), 0);
+    spend_budget(url, listener, clients, CLIENTS);
+    child = fork();
+    if (child == 0) {
+        (void)alarm(20);
+        bounded();
+        link_url(LINK_IPC, url);
+        rep = link_rep(url);
+        link_exchange(link_req(url), rep, BUDGET / 4);
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x", (unsigned)status);
+    for (int i = 0; i < CLIENTS; i++)
+        ck_assert_int_eq(nng_close(clients[i]), 0);
+    ck_assert_int_eq(nng_close(rep), 0);
+    ck_assert_int_eq(spry_init(NULL), 0);
+}
+END_TEST
+
+/* Spare blocks come from what was the allocator then, and nobody would drop those that it keeps. */
+START_TEST(a_child_keeps_no_spare_blocks)
+{
+    size_t bytes = SPARE_MIN;
+    nng_socket rep;
+    pid_t child;
+    int status;
+
+    no_threads(); /* one of the library's would drop them */
+    rep = link_open_rep();
+    spry_spare_enable(true);
+    ck_assert(spry_spare_give(nng_alloc(bytes), bytes));
+    child = fork();
+    if (child == 0) {
+        CHILD_CHECK(spry_spare_take(&bytes) == NULL);
+        CHILD_CHECK(!spry_spare_give(nng_alloc(bytes), bytes));
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x", (unsigned)status);
+    ck_assert_int_eq(nng_close(rep), 0);
+    ck_assert_int_eq(spry_init(NULL), 0);
+}
+END_TEST
+
 /* The callback's thread is the child's only one; its return is the end of the process. */
 static atomic_int forked;
 
@@ -329,6 +484,9 @@ int main(void)
     tcase_set_timeout(tc, 50);
     tcase_add_loop_test(tc, a_fork_of_the_host_does_not_disturb, 0, LINKS);
     tcase_add_loop_test(tc, a_child_gets_errors_and_can_drop_everything, 0, LINK_INPROC + 1);
+    tcase_add_loop_test(tc, a_child_may_fork, 0, LINK_INPROC + 1);
+    tcase_add_test(tc, a_child_has_the_whole_budget);
+    tcase_add_test(tc, a_child_keeps_no_spare_blocks);
     tcase_add_loop_test(tc, a_callback_may_fork, 0, 4);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);

@@ -9,12 +9,17 @@
 #include "thread.h"
 
 /*
- * From now on a fork waits for `lock`, so that what it guards is copied whole. In the child the port's
- * descriptors are closed, which does nothing to the connections of the parent, and `forget` is called
+ * From now on a fork waits for `lock`, so that what it guards is copied whole. In the child `forget` is called
  * with the lock held. Takes effect once, whoever calls it first, with these same arguments. Called with the
  * lock held, which it releases meanwhile.
  */
-void spry_fork_guard(struct mutex *lock, struct port *port, void (*forget)(void));
+void spry_fork_guard(struct mutex *lock, void (*forget)(void));
+
+/*
+ * In the child, for a port that is open: closes its descriptors, which does nothing to the connections of the
+ * parent. Lock held.
+ */
+void spry_fork_drop(struct port *port);
 
 /* A fork takes this one as well, of those that are locked under `lock`: the last that was told. */
 void spry_fork_guard_leaf(struct mutex *leaf);

@@ -10,7 +10,6 @@
 static struct {
     struct mutex *lock;
     struct mutex *leaf; /* NULL: none */
-    struct port *port;
     void (*forget)(void);
 } guard;
 
@@ -28,14 +27,8 @@ static void locks_release(void)
     spry_mutex_unlock(guard.lock);
 }
 
-/* An epoll descriptor is shared with the parent: it must not be told what is closed here. */
 static void after_in_child(void)
 {
-    struct list *descriptors = &guard.port->descriptors;
-
-    for (struct list *node = descriptors->next; node != descriptors; node = node->next)
-        (void)close(SPRY_CONTAINER(node, struct descriptor, node)->fd);
-    spry_port_close(guard.port);
     guard.forget();
     locks_release();
 }
@@ -47,16 +40,25 @@ static void guard_set(void)
 }
 
 /* The system has a lock of its own around such handlers, so that the registration must not wait for ours. */
-void spry_fork_guard(struct mutex *lock, struct port *port, void (*forget)(void))
+void spry_fork_guard(struct mutex *lock, void (*forget)(void))
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
 
     guard.lock = lock;
-    guard.port = port;
     guard.forget = forget;
     spry_mutex_unlock(lock);
     (void)pthread_once(&once, guard_set);
     spry_mutex_lock(lock);
+}
+
+/* An epoll descriptor is shared with the parent: it must not be told what is closed here. */
+void spry_fork_drop(struct port *port)
+{
+    struct list *descriptors = &port->descriptors;
+
+    for (struct list *node = descriptors->next; node != descriptors; node = node->next)
+        (void)close(SPRY_CONTAINER(node, struct descriptor, node)->fd);
+    spry_port_close(port);
 }
 
 void spry_fork_guard_leaf(struct mutex *leaf)

@@ -1,11 +1,15 @@
 /* Windows has no fork. */
 #include "fork.h"
 
-void spry_fork_guard(struct mutex *lock, struct port *port, void (*forget)(void))
+void spry_fork_guard(struct mutex *lock, void (*forget)(void))
 {
     (void)lock;
-    (void)port;
     (void)forget;
+}
+
+void spry_fork_drop(struct port *port)
+{
+    (void)port;
 }
 
 void spry_fork_guard_leaf(struct mutex *leaf)
