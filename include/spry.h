@@ -19,7 +19,8 @@ extern "C" {
  * was asked for, so that an allocator needs no header of its own.
  *
  * `alloc` and `realloc` give NULL when there is no room, and `realloc` leaves the old block as it was then.
- * `realloc` is never asked for 0 bytes nor given NULL, `free` is never given NULL.
+ * `alloc` is asked for 0 bytes by nng_alloc(0) only, and may give NULL then. `realloc` is never asked for 0
+ * bytes nor given NULL, `free` is never given NULL.
  *
  * Threads    called from any thread that is in the library, several at once, with locks of the library held:
  *            they must not call the library.
@@ -131,7 +132,8 @@ NNG_DECL int spry_timeout(nng_duration *timeout);
  * gives to the program included (nng_alloc, messages, URLs, statistics). What neither can give is
  * NNG_ENOMEM where a call can say so; where a peer causes it, its connection is refused or closed; all else
  * goes on, and works again when memory is free again. An arena's blocks have no header and are rounded up to
- * what any type is aligned to; a call takes time with the number of its holes.
+ * what any type is aligned to, and to no less than two pointers; a call takes time with the number of its
+ * holes. A string for nng_strfree must still be as long as it was: its size is taken from that.
  *
  * A block from before spry_init that is freed after it goes to the C library when an arena is set; an
  * allocator is handed it as any other. Before the next spry_init every block of the present one must have
