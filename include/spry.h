@@ -79,6 +79,8 @@ NNG_DECL int spry_init(const spry_options *options);
  * nng_close waits for no callback. What is due when the last socket is closed runs in the next spry_run, and
  * then the library is as it was before the first; nothing is left to do when spry_run says NNG_ECLOSED.
  *
+ * A child that is forked in a callback ends where that returns: it is to exec or _exit there.
+ *
  * A host name (not an address in digits) is looked up by a thread that ends with that. Other threads of the
  * library there are none.
  */
@@ -109,7 +111,8 @@ NNG_DECL int spry_run(nng_duration timeout);
  *
  * It may be readable in vain. It can be given to epoll as well, level-triggered.
  *
- * Ownership  the library's: only to be polled, and gone with the last socket and aio.
+ * Ownership  the library's: only to be polled, and gone with the last socket and aio. A thread in poll comes back
+ *            then; one in epoll may not, whose epoll has forgotten the descriptor.
  * Returns    NNG_ENOTSUP               the system's port has none: Windows, and where poll is used
  *            NNG_ECLOSED, NNG_ESTATE   as spry_run
  *            NNG_ENOFILES

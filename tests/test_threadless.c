@@ -766,6 +766,52 @@ START_TEST(a_wake_up_that_comes_too_late_does_not_stay)
 }
 END_TEST
 
+struct stare {
+    int fd;
+    atomic_bool begun;
+    bool darkened;
+};
+
+/* A thread that sleeps in poll looks once more when it is woken, at any moment of the end. */
+static void *stare_main(void *argument)
+{
+    struct stare *stare = argument;
+
+    atomic_store(&stare->begun, true);
+    while (!host_polls(stare->fd, 0)) {
+    }
+    for (int looks = 0; looks < 200; looks++)
+        stare->darkened = stare->darkened || !host_polls(stare->fd, 0);
+    return NULL;
+}
+
+static bool has_begun(void *argument)
+{
+    return atomic_load(&((struct stare *)argument)->begun);
+}
+
+/* Readable until it is no descriptor any more. */
+START_TEST(the_descriptor_is_lit_to_its_end)
+{
+    for (int round = 0; round < REQUESTS * 4; round++) {
+        struct stare stare = {.darkened = false};
+        pthread_t thread;
+        nng_aio *aio;
+
+        ck_assert_int_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
+        if (descriptor(&stare.fd)) {
+            ck_assert_int_eq(pthread_create(&thread, NULL, stare_main, &stare), 0);
+            ck_assert(link_wait(has_begun, &stare));
+            nng_aio_free(aio);
+            ck_assert_int_eq(pthread_join(thread, NULL), 0);
+            ck_assert_msg(!stare.darkened, "in round %d", round);
+        } else {
+            nng_aio_free(aio);
+        }
+    }
+}
+END_TEST
+
 START_TEST(an_event_of_the_system_lights_the_descriptor)
 {
     char url[LINK_URL_BYTES];
@@ -817,6 +863,7 @@ int main(void)
     tcase_add_loop_test(tc, several_threads_may_run_it, 0, KINDS);
     tcase_add_loop_test(tc, who_waits_in_spry_run_learns_that_the_last_aio_is_gone, 0, 2);
     tcase_add_test(tc, a_wake_up_that_comes_too_late_does_not_stay);
+    tcase_add_test(tc, the_descriptor_is_lit_to_its_end);
     tcase_add_loop_test(tc, the_programs_own_poll_misses_nothing, 0, KINDS);
     tcase_add_loop_test(tc, the_descriptor_is_dark_when_there_is_nothing_to_do, 0, KINDS);
     tcase_add_loop_test(tc, an_event_of_the_system_lights_the_descriptor, 0, LINK_INPROC);

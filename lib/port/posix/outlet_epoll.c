@@ -43,9 +43,13 @@ close_fd:
     return rv;
 }
 
-/* Lit first, so that a thread that polls it comes back. */
+/*
+ * A thread that polls it comes back: it is lit first, and the beacon is closed last, as an epoll forgets what
+ * is closed, and is dark then.
+ */
 void spry_outlet_close(struct outlet *outlet)
 {
-    spry_beacon_close(&outlet->beacon);
+    spry_beacon_set(&outlet->beacon, true);
     (void)close(outlet->fd);
+    spry_beacon_close(&outlet->beacon);
 }
