@@ -174,12 +174,14 @@ static void every_call(enum scene_role role, enum link_kind kind, enum scene_sta
 static void warm_up(void)
 {
     static bool warm;
+    size_t threads = link_threads();
 
     if (warm)
         return;
     warm = true;
     link_warm_up();
     every_call(ROLE_REQ, LINK_INPROC, STATE_CONNECTED);
+    ck_assert(link_wait(link_is_over, &threads));
 }
 
 static void row(enum scene_role role, enum link_kind kind, enum scene_state state)

@@ -340,6 +340,7 @@ static void every_close(enum scene_role role, enum scene_state state)
 static void warm_up(void)
 {
     static bool warm;
+    size_t threads = link_threads();
 
     if (warm)
         return;
@@ -347,6 +348,7 @@ static void warm_up(void)
     link_warm_up();
     scene_urls(&scene, LINK_INPROC);
     every_close(ROLE_REQ, STATE_CONNECTED);
+    ck_assert(link_wait(link_is_over, &threads));
 }
 
 START_TEST(a_close_returns_soon_whatever_goes_on)

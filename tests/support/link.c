@@ -3,6 +3,7 @@
 
 #include <nng/protocol/reqrep0/rep.h>
 #include <nng/protocol/reqrep0/req.h>
+#include <spry.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -261,6 +262,11 @@ size_t link_descriptors(void)
 size_t link_threads(void)
 {
     return host_threads();
+}
+
+bool link_is_over(void *threads)
+{
+    return spry_init(NULL) == 0 && link_threads() <= *(size_t *)threads;
 }
 
 struct link_holdings link_holdings(void)

@@ -69,6 +69,9 @@ struct link_holdings {
 };
 struct link_holdings link_holdings(void);
 
+/* For link_wait: nothing is left of the library, and there are no more threads than `threads` (size_t). */
+bool link_is_over(void *threads);
+
 /* For link_wait: they are again what `argument` (struct link_holdings) says. */
 bool link_holdings_are(void *argument);
 
