@@ -170,10 +170,14 @@ static void every_call(enum scene_role role, enum link_kind kind, enum scene_sta
     }
 }
 
-/* What the system keeps for as many threads as there ever were at once (see docs/windows.md) is there then. */
+/*
+ * What Wine keeps for as many threads as there ever were at once (docs/windows.md) is there then. Where each test
+ * is a process of its own, there is no Wine.
+ */
+static bool warm;
+
 static void warm_up(void)
 {
-    static bool warm;
     size_t threads = link_threads();
 
     if (warm)
@@ -316,6 +320,7 @@ int main(int argc, char **argv)
     tcase_add_loop_test(tc, a_callback_runs_under_no_lock, 0, 2 * CUES);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
+    warm = srunner_fork_status(runner) != CK_NOFORK;
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);

@@ -336,10 +336,14 @@ static void every_close(enum scene_role role, enum scene_state state)
     }
 }
 
-/* What the system keeps for as many threads as ever closed at once (see docs/windows.md) is there then. */
+/*
+ * What Wine keeps for as many threads as ever closed at once (docs/windows.md) is there then. Where each test is a
+ * process of its own, there is no Wine.
+ */
+static bool warm;
+
 static void warm_up(void)
 {
-    static bool warm;
     size_t threads = link_threads();
 
     if (warm)
@@ -380,6 +384,7 @@ int main(void)
     tcase_add_loop_test(tc, a_close_returns_soon_whatever_goes_on, 0, CASTS);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
+    warm = srunner_fork_status(runner) != CK_NOFORK;
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);
