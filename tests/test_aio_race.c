@@ -17,6 +17,25 @@
 
 enum { ROUNDS = 3000, SOCKET_ROUNDS = 150 };
 
+/*
+ * Who is first is the scheduler's: it may be the same one each time (valgrind runs one thread at a
+ * time). So some rounds have an order, and what they end with is known; the others are races.
+ */
+enum order { CANCEL_FIRST, END_FIRST, RACE };
+
+static enum order order_of(unsigned round)
+{
+    return round % 4 == 0 ? CANCEL_FIRST : round % 4 == 1 ? END_FIRST : RACE;
+}
+
+static void check_canceled(enum order order, int result)
+{
+    if (order == RACE)
+        ck_assert(result == 0 || result == NNG_ECANCELED);
+    else
+        ck_assert_int_eq(result, order == CANCEL_FIRST ? NNG_ECANCELED : 0);
+}
+
 static void run_cancel(void *argument)
 {
     nng_aio_cancel(argument);
@@ -31,24 +50,24 @@ START_TEST(a_cancel_meets_the_end_of_a_sleep)
 {
     struct racer racer;
     struct probe probe;
-    int canceled = 0;
 
     probe_open(&probe, NULL, NULL);
     ck_assert(racer_start(&racer, run_cancel, probe.aio));
     for (unsigned round = 1; round <= ROUNDS; round++) {
-        if (round % 2 == 0)
+        enum order order = order_of(round);
+
+        if (order == RACE && round % 8 == 2)
             racer_go(&racer, round);
-        nng_sleep_aio((nng_duration)(round % 4 == 0), probe.aio);
+        nng_sleep_aio(order == CANCEL_FIRST ? 60000 : 0, probe.aio);
+        if (order == END_FIRST)
+            nng_aio_wait(probe.aio);
         racer_go(&racer, round);
         nng_aio_wait(probe.aio);
         racer_await(&racer, round);
         ck_assert_int_eq(atomic_load(&probe.calls), (int)round);
-        ck_assert(probe.result == 0 || probe.result == NNG_ECANCELED);
-        canceled += probe.result != 0 ? 1 : 0;
+        check_canceled(order, probe.result);
     }
     racer_end(&racer);
-    ck_assert_int_gt(canceled, 0);
-    ck_assert_int_lt(canceled, ROUNDS);
     probe_close(&probe, ROUNDS);
 }
 END_TEST
@@ -61,7 +80,6 @@ START_TEST(a_cancel_meets_a_message)
     struct probe probe;
     nng_socket one;
     nng_socket two;
-    unsigned received = 0;
 
     link_url((enum link_kind)_i, url);
     ck_assert_int_eq(nng_pair1_open(&one), 0);
@@ -71,32 +89,35 @@ START_TEST(a_cancel_meets_a_message)
     probe_open(&probe, NULL, NULL);
     ck_assert(racer_start(&racer, run_cancel, probe.aio));
     for (unsigned round = 1; round <= ROUNDS; round++) {
+        enum order order = order_of(round);
         uint32_t number;
         int rv;
 
         nng_recv_aio(one, probe.aio);
-        racer_go(&racer, round);
+        if (order != END_FIRST)
+            racer_go(&racer, round);
+        if (order == CANCEL_FIRST)
+            racer_await(&racer, round);
         rv = link_send(two, &round, sizeof(round), 0);
         ck_assert_int_eq(rv, 0);
         nng_aio_wait(probe.aio);
+        racer_go(&racer, round);
         racer_await(&racer, round);
         ck_assert_int_eq(atomic_load(&probe.calls), (int)round);
+        check_canceled(order, probe.result);
         if (probe.result == 0) {
             memcpy(&number, nng_msg_body(probe.msg), sizeof(number));
             nng_msg_free(probe.msg);
             nng_aio_set_msg(probe.aio, NULL);
-            received++;
         } else {
             size_t bytes = sizeof(number);
 
-            ck_assert_int_eq(probe.result, NNG_ECANCELED);
             ck_assert_ptr_null(probe.msg);
             ck_assert_int_eq(nng_recv(one, &number, &bytes, 0), 0);
         }
         ck_assert_uint_eq(number, round);
     }
     racer_end(&racer);
-    ck_assert_uint_gt(received, 0);
     probe_close(&probe, ROUNDS);
     ck_assert_int_eq(nng_close(one), 0);
     ck_assert_int_eq(nng_close(two), 0);
