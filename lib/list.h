@@ -49,4 +49,10 @@ static inline struct list *spry_list_first(const struct list *head)
     return spry_list_empty(head) ? NULL : head->next;
 }
 
+/* The same of the other end. */
+static inline struct list *spry_list_last(const struct list *head)
+{
+    return spry_list_empty(head) ? NULL : head->prev;
+}
+
 #endif

@@ -153,17 +153,21 @@ static void poller_set(struct loop *loop, struct waiter *waiter)
     loop->polls++;
 }
 
-/* Nobody has the role: a sleeper gets it; if there is none, the watchman is made to notice. */
+/*
+ * Nobody has the role: the sleeper that came last gets it, for the answers to the others are likely to
+ * come first, and who has the role when its own comes must wake yet another. If there is none, the
+ * watchman is made to notice.
+ */
 static void poller_promote(struct loop *loop)
 {
-    struct list *first = spry_list_first(&loop->sleepers);
+    struct list *last = spry_list_last(&loop->sleepers);
 
     if (loop->poller != NULL)
         poller_set(loop, NULL);
     if (!poller_needed(loop))
         return;
-    if (first != NULL) {
-        struct waiter *waiter = SPRY_CONTAINER(first, struct waiter, node);
+    if (last != NULL) {
+        struct waiter *waiter = SPRY_CONTAINER(last, struct waiter, node);
 
         spry_list_remove(&waiter->node);
         poller_set(loop, waiter);
@@ -429,14 +433,15 @@ void spry_loop_called(struct loop *loop, struct caller *caller)
 /* ---- threads that block ---- */
 
 /*
- * The caller's request is done. When the poller sleeps on its condition, the role is taken from it
- * here, so that whoever blocks next gets it without another switch of threads.
+ * The caller's request is done, and it wants the role no more. When the poller sleeps on its condition,
+ * the role is taken from it here, so that whoever blocks next gets it without another switch of threads.
  */
 static void waiter_finished(struct request *request)
 {
     struct waiter *waiter = SPRY_CONTAINER(request, struct waiter, request);
     struct loop *loop = SPRY_CONTAINER(request->timers, struct loop, timers);
 
+    spry_list_remove(&waiter->node);
     if (loop->poller == waiter && waiter->place == WAITER_ASLEEP)
         poller_promote(loop);
     waiter_rouse(loop, waiter);
